@@ -1,0 +1,3 @@
+"""weft: an overlay network for Linux hosts. ARCHITECTURE.md is the map of this package."""
+
+__version__ = "0.1.0"

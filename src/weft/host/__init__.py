@@ -1,0 +1,1 @@
+"""Thin adapters to the kernel: namespaces, netlink, packet sockets, bpf(2)."""

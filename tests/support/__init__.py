@@ -1,0 +1,1 @@
+"""Shared by the tests: namespaces, sample rows, frames, real peers."""
