@@ -32,9 +32,7 @@ def _split(text: str, what: str) -> tuple[int, bytes]:
 
 def _fit(number: int, limit: int, fmt: str, text: str, what: str) -> bytes:
     if number > limit:
-        raise InvalidValue(
-            f"{what} {text!r}: {number} is above {limit}, the most that fits beside that administrator"
-        )
+        raise InvalidValue(f"{what} {text!r}: {number} is above {limit}, the most that fits beside that administrator")
     return struct.pack(fmt, number)
 
 

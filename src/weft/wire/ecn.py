@@ -44,6 +44,4 @@ def with_ecn(frame: bytes, ecn: int) -> bytes:
     total = (0xFFFF ^ (frame[24] << 8 | frame[25])) + (0xFFFF ^ old) + new
     total = (total & 0xFFFF) + (total >> 16)
     total = (total & 0xFFFF) + (total >> 16)
-    return (
-        frame[:14] + new.to_bytes(2, "big") + frame[16:24] + (0xFFFF ^ total).to_bytes(2, "big") + frame[26:]
-    )
+    return frame[:14] + new.to_bytes(2, "big") + frame[16:24] + (0xFFFF ^ total).to_bytes(2, "big") + frame[26:]

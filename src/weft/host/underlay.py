@@ -1,0 +1,184 @@
+"""The underlay as the kernel sees it: interfaces, routes to remote VTEPs, neighbours. Over netlink, asynchronous.
+
+A data plane never asks the kernel for a route; this module resolves every equal-cost path to MAC addresses, and
+says when to look again. Neighbours that only the data plane uses would go stale unseen, so the kernel is asked to
+keep them reachable (NTF_MANAGED, Linux 5.16; on older ones each look refreshes them with NTF_USE).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from msgspec import Struct
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from weft.forwarding.rows import Path, UnderlayRoute
+from weft.values import Ip, Mac
+
+_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400  # links, neighbours, IPv4 and IPv6 addresses and routes
+_FIB_MATCH = 0x2000  # answer with the route itself, all next hops, not with the choice for one packet
+_UNICAST = 1
+_USABLE = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
+_NTF_USE = 0x01
+_NTF_EXT_MANAGED = 0x01
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
+_EEXIST, _EADDRINUSE = 17, 98
+
+RECEIVE_DEVICE = "weftgro{port}"
+
+
+class Interface(Struct, frozen=True):
+    """A network device. `peer_reachable`: one end of a veth whose other end is in another namespace."""
+
+    index: int
+    name: str
+    mac: Mac
+    mtu: int
+    up: bool
+    peer_reachable: bool
+
+
+class Underlay:
+    """One namespace's view. `changed` is set whenever something that matters may have changed."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self._netlink = AsyncIPRoute()
+        self._monitor = AsyncIPRoute()
+        self._managed: set[tuple[int, str]] = set()
+        self._can_manage = True
+
+    async def start(self) -> None:
+        """Subscribe first, so that nothing between the first look and the first event is missed."""
+        await self._monitor.bind(groups=_GROUPS)
+        self.changed.set()
+
+    async def watch(self) -> None:
+        """Set `changed` at every event, for ever."""
+        while True:
+            async for _ in self._monitor.get():
+                self.changed.set()
+
+    async def close(self) -> None:
+        for socket in (self._netlink, self._monitor):
+            with suppress(OSError):
+                await socket.close()
+
+    async def interfaces(self) -> dict[str, Interface]:
+        """Every device of the namespace by name."""
+        found = {}
+        async for link in await self._netlink.link("dump"):
+            address, name = link.get("address"), link.get("ifname")
+            if not name or not address or len(address) != 17:
+                continue
+            flags = int(link["flags"])
+            kind = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND")
+            found[name] = Interface(
+                int(link["index"]),
+                name,
+                Mac.parse(address),
+                int(link.get("mtu")),
+                bool(flags & _IFF_UP and flags & _IFF_RUNNING),
+                kind == "veth" and link.get("link_netnsid") is not None,
+            )
+        return found
+
+    async def routes(self, remotes: Iterable[Ip], interfaces: Iterable[Interface]) -> list[UnderlayRoute]:
+        """The paths to every remote over the given interfaces; without any, the route has none."""
+        usable = {interface.index: interface for interface in interfaces if interface.up}
+        neighbours = await self._neighbours()
+        return [await self._route(remote, usable, neighbours) for remote in sorted(remotes)]
+
+    async def _route(
+        self, remote: Ip, usable: dict[int, Interface], neighbours: dict[tuple[int, str], Mac]
+    ) -> UnderlayRoute:
+        paths, mtus = [], []
+        for index, gateway in await self._hops(remote):
+            interface = usable.get(index)
+            if interface is None:
+                continue
+            mac = neighbours.get((index, gateway))
+            await self._keep_reachable(index, gateway)
+            if mac is not None:
+                paths.append(Path(index, interface.mac, mac))
+                mtus.append(interface.mtu)
+        return UnderlayRoute(remote, min(mtus, default=0), tuple(sorted(paths)))
+
+    async def _hops(self, remote: Ip) -> list[tuple[int, str]]:
+        """(interface index, address to resolve there) of every equal-cost next hop."""
+        try:
+            answer = await self._netlink.route("get", dst=str(remote), flags=_FIB_MATCH)
+        except NetlinkError:
+            return []  # no route
+        hops: list[tuple[int, str]] = []
+        for route in answer:
+            if route.get("type") == _UNICAST:
+                entries = route.get("RTA_MULTIPATH") or [route]
+                hops += [(_interface(entry), _gateway(entry) or str(remote)) for entry in entries]
+        return hops
+
+    async def _neighbours(self) -> dict[tuple[int, str], Mac]:
+        table = {}
+        async for entry in await self._netlink.neigh("dump"):
+            mac = entry.get("lladdr")
+            if int(entry["state"]) & _USABLE and mac and len(mac) == 17:
+                table[int(entry["ifindex"]), str(entry.get("dst"))] = Mac.parse(mac)
+        return table
+
+    async def _keep_reachable(self, index: int, gateway: str) -> None:
+        if (index, gateway) in self._managed:
+            return
+        if self._can_manage:
+            try:
+                await self._netlink.neigh(
+                    "replace", dst=gateway, ifindex=index, state="none", NDA_FLAGS_EXT=_NTF_EXT_MANAGED
+                )
+                self._managed.add((index, gateway))
+                return
+            except NetlinkError:
+                self._can_manage = False
+        with suppress(NetlinkError):
+            await self._netlink.neigh("replace", dst=gateway, ifindex=index, state="none", flags=_NTF_USE)
+
+    async def open_receive_device(self, port: int) -> Interface | None:
+        """An idle VXLAN device that owns the tunnel port, so that the kernel aggregates what arrives there (GRO).
+
+        None if another device owns the port: then that one has the same effect. Nothing is ever received on it,
+        the data plane closes it.
+        """
+        name = RECEIVE_DEVICE.format(port=port)
+        try:
+            await self._netlink.link(
+                "add", ifname=name, kind="vxlan", vxlan_collect_metadata=1, vxlan_learning=0, vxlan_port=port
+            )
+        except NetlinkError as error:
+            if error.code not in (_EEXIST, _EADDRINUSE):
+                return None
+        device = (await self.interfaces()).get(name)
+        if device is None:
+            return None
+        try:
+            await self._netlink.link("set", index=device.index, state="up")
+        except NetlinkError:
+            return None  # the port is taken: its owner aggregates
+        return device
+
+    async def close_receive_device(self, port: int) -> None:
+        device = (await self.interfaces()).get(RECEIVE_DEVICE.format(port=port))
+        if device is not None:
+            with suppress(NetlinkError):
+                await self._netlink.link("del", index=device.index)
+
+
+def _interface(entry: Any) -> int:
+    return int(entry.get("oif") or entry.get("RTA_OIF") or 0)
+
+
+def _gateway(entry: Any) -> str | None:
+    via = entry.get("RTA_VIA")
+    gateway = via["addr"] if via else entry.get("RTA_GATEWAY")
+    return str(gateway) if gateway else None

@@ -1,0 +1,1 @@
+"""Fabrics of network namespaces on one machine: planned, built, proved and removed."""

@@ -1,0 +1,44 @@
+"""Which rows ought to be in the data plane, and which are not there yet.
+
+Two producers write: the node itself, which states its own rows anew whenever the machine changes, and the overlay,
+which hands out deltas. A row that failed stays pending with its reason and is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from weft.dataplane.base import DataPlane, RowError
+from weft.forwarding.rows import Row
+from weft.forwarding.snapshot import EMPTY, Delta, Snapshot, diff, in_table_order
+
+
+class Desired:
+    """Keeps a data plane at what was stated. `pending` are the rows that failed, with their reasons."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self._own = EMPTY
+        self.pending: dict[tuple[type[Row], Hashable], RowError] = {}
+
+    def state(self, rows: Iterable[Row]) -> None:
+        """The node's own rows, all of them, as they should be from now on."""
+        wanted = Snapshot.of(rows)
+        self.apply(diff(self._own, wanted))
+        self._own = wanted
+
+    def apply(self, delta: Delta) -> None:
+        """Carry out a change, and note what failed."""
+        if not delta:
+            return
+        for row in delta.upserts:
+            self.pending.pop((type(row), row.key), None)
+        for name in delta.deletes:
+            self.pending.pop(name, None)
+        for error in self._plane.apply(delta):
+            self.pending[type(error.row), error.row.key] = error
+
+    def retry(self) -> None:
+        """Try the pending rows once more."""
+        if self.pending:
+            self.apply(in_table_order([error.row for error in self.pending.values()], ()))

@@ -1,0 +1,284 @@
+"""The node: facts and events in, rows and routes out.
+
+kernel (links, routes, neighbours) ─► own rows ─┐
+BGP best routes ─► evpn ─► overlay ─► rows ─────┼─► Desired ─► data plane
+data plane facts ─► evpn ─► own routes ─► BGP   ┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from weft.config.tree import HostConfig, Network
+from weft.control import static
+from weft.control.bgp import BestChange, Speaker
+from weft.control.evpn import Evpn, Outcome
+from weft.control.local import config_rows
+from weft.control.overlay import Overlay
+from weft.dataplane.base import DataPlane
+from weft.forwarding.facts import Fact, LearnedLost, MacAged, MacLearned
+from weft.forwarding.rows import ClosedPort, Row, UnderlayPort, UnderlayRoute, Vap
+from weft.forwarding.tunnels import UNDERLAY_OCTETS
+from weft.host.underlay import Interface, Underlay
+from weft.node.desired import Desired
+from weft.node.transport import BgpTransport
+from weft.values import Ip, Mac
+from weft.wire import ethernet
+
+log = logging.getLogger("weft.node")
+
+SLICE_ROUTES = 500
+"""Best-route changes handled before other work gets its turn."""
+SETTLE_S = 0.02
+"""Kernel events come in bursts; the node looks once they pause this long."""
+AGE_EVERY_S = 2.0
+RETRY_EVERY_S = 5.0
+END_OF_RIB_PATIENCE_S = 30.0
+"""A peer that sends no End-of-RIB counts as synchronised this long after it came up."""
+UNDERLAY_OCTETS_L2 = UNDERLAY_OCTETS + ethernet.LENGTH
+
+
+class Node:
+    """One agent without its process: config and collaborators in, `run` until cancelled."""
+
+    def __init__(
+        self, config: HostConfig, plane: DataPlane | None, clock: Callable[[], float], random: Callable[[], float]
+    ) -> None:
+        self.config = config
+        self.plane = plane
+        self.clock = clock
+        self.started = clock()
+        self.underlay = Underlay()
+        self.interfaces: dict[str, Interface] = {}
+        self.routes: dict[Ip, UnderlayRoute] = {}
+        self.overlay = Overlay(config.underlay.addresses[0] if config.underlay.addresses else Ip(bytes(4)))
+        self.desired = Desired(plane) if plane is not None else None
+        self.speaker = Speaker(config.bgp, random) if config.bgp is not None else None
+        self.evpn = Evpn(config, config.bgp.router_id, self.overlay) if config.bgp and config.vtep else None
+        self.transport = (
+            BgpTransport(config.bgp, self.speaker, clock, self._take_changes) if config.bgp and self.speaker else None
+        )
+        self._receive_device: Interface | None = None
+        self._local_macs: dict[tuple[int, Mac], int] = {}
+        self._changes: deque[BestChange] = deque()
+        self._changes_wake = asyncio.Event()
+        self._looked = False
+        self._activated = False
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return self.config.networks
+
+    def network_mtu(self, network: Network) -> int | None:
+        """Largest tenant IP packet: as configured, else what the underlay leaves. None: not known yet."""
+        if network.mtu is not None:
+            return network.mtu
+        mtus = [i.mtu for name, i in self.interfaces.items() if name in self.config.underlay.interfaces]
+        smallest = self.config.underlay.mtu or min(mtus, default=None)
+        return smallest - UNDERLAY_OCTETS_L2 if smallest else None
+
+    async def run(self) -> None:
+        """Work until cancelled. Whatever ends one part ends the node, with its error."""
+        await self.underlay.start()
+        if self.config.vtep is not None:
+            static.configure(self.config, self.overlay)
+            self._receive_device = await self.underlay.open_receive_device(self.config.vtep.udp_port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.underlay.watch(), name="underlay events")
+            group.create_task(self._look_again(), name="underlay")
+            group.create_task(self._handle_changes(), name="routes")
+            if self.plane is not None:
+                self._adopt_learned(self.plane)
+                self._watch_facts(self.plane)
+                group.create_task(self._keep_house(self.plane), name="housekeeping")
+            if self.transport is not None:
+                await self.transport.start()
+            if self.evpn is not None:
+                self._do(self.evpn.start())
+
+    async def stop(self, keep: bool) -> None:
+        """End BGP sessions with a cease; leave forwarding in place or remove every trace."""
+        if self.transport is not None:
+            await self.transport.stop()
+        if self.plane is not None:
+            descriptor = self.plane.fileno()
+            if descriptor is not None:
+                asyncio.get_running_loop().remove_reader(descriptor)
+            self.plane.close(keep)
+        if not keep and self.config.vtep is not None:
+            await self.underlay.close_receive_device(self.config.vtep.udp_port)
+        await self.underlay.close()
+
+    # The machine: interfaces, underlay routes.
+
+    async def _look_again(self) -> None:
+        while True:
+            await self.underlay.changed.wait()
+            await asyncio.sleep(SETTLE_S)
+            self.underlay.changed.clear()
+            await self._look()
+
+    async def _look(self) -> None:
+        self.interfaces = await self.underlay.interfaces()
+        if self.desired is None:
+            self._looked = True
+            return
+        self._ports_changed()
+        carriers = [self.interfaces[n] for n in self.config.underlay.interfaces if n in self.interfaces]
+        routes = await self.underlay.routes(self.overlay.remotes(), carriers)
+        if self.config.underlay.mtu is not None:
+            limit = self.config.underlay.mtu
+            routes = [UnderlayRoute(route.remote, min(route.mtu, limit), route.paths) for route in routes]
+        self.routes = {route.remote: route for route in routes}
+        self.desired.state(self._own_rows(carriers))
+        self._flush()
+        self._looked = True
+
+    def _vaps(self) -> list[Vap]:
+        return [
+            Vap(interface.index, network.vni, interface.name, interface.peer_reachable)
+            for network in self.networks
+            for port in network.ports
+            if (interface := self.interfaces.get(port.name)) is not None
+        ]
+
+    def _own_rows(self, carriers: list[Interface]) -> list[Row]:
+        rows: list[Row] = [*config_rows(self.config), *self._vaps()]
+        rows += [UnderlayPort(interface.index, interface.mac) for interface in carriers]
+        if self._receive_device is not None:
+            rows.append(ClosedPort(self._receive_device.index))
+        return [*rows, *self.routes.values()]
+
+    def _ports_changed(self) -> None:
+        """Flood lists follow the ports; addresses behind a port that is gone or down are gone."""
+        vaps = self._vaps()
+        for network in self.networks:
+            self.overlay.set_ports(network.vni, [vap.ifindex for vap in vaps if vap.bridge == network.vni])
+        alive = {(vap.bridge, vap.ifindex) for vap in vaps if self.interfaces[vap.name].up}
+        gone = [key for key, ifindex in self._local_macs.items() if (key[0], ifindex) not in alive]
+        if gone and self.plane is not None:
+            self.plane.forget(gone)
+            for bridge, mac in gone:
+                self._local_gone(bridge, mac)
+
+    # Facts of the data plane.
+
+    def _watch_facts(self, plane: DataPlane) -> None:
+        descriptor = plane.fileno()
+        if descriptor is not None:
+            asyncio.get_running_loop().add_reader(descriptor, self._take_facts)
+
+    def _take_facts(self) -> None:
+        if self.plane is not None:
+            for fact in self.plane.facts():
+                self._handle(fact)
+            self._flush()
+
+    def _handle(self, fact: Fact) -> None:
+        match fact:
+            case MacLearned(bridge, mac, place) if place.ifindex:
+                self._local_macs[bridge, mac] = place.ifindex
+                if self.evpn is not None and self.evpn.concerns(bridge):
+                    self._do(self.evpn.local_learned(bridge, mac))
+            case MacLearned(bridge, mac) | MacAged(bridge, mac):
+                self._local_gone(bridge, mac)
+            case LearnedLost():
+                self._adopt_learned(self.plane)
+
+    def _local_gone(self, bridge: int, mac: Mac) -> None:
+        self._local_macs.pop((bridge, mac), None)
+        if self.evpn is not None and self.evpn.concerns(bridge):
+            self._do(self.evpn.local_gone(bridge, mac))
+
+    def _adopt_learned(self, plane: DataPlane | None) -> None:
+        """Read the whole table: after reports were lost, and what an earlier agent's data plane learned."""
+        if plane is None:
+            return
+        present = {(entry.bridge, entry.mac): entry for entry in plane.learned() if entry.place.ifindex}
+        for key in [key for key in self._local_macs if key not in present]:
+            self._local_gone(*key)
+        for entry in present.values():
+            self._handle(MacLearned(entry.bridge, entry.mac, entry.place))
+
+    async def _keep_house(self, plane: DataPlane) -> None:
+        last_retry = self.clock()
+        while True:
+            await asyncio.sleep(AGE_EVERY_S)
+            now = self.clock()
+            plane.age(now)
+            self._take_facts()
+            if self.desired is not None and now - last_retry >= RETRY_EVERY_S:
+                last_retry = now
+                self.desired.retry()
+            self._activate_when_ready(plane)
+
+    def _activate_when_ready(self, plane: DataPlane) -> None:
+        if not self._activated and (not self.problems() or self.clock() - self.started > END_OF_RIB_PATIENCE_S):
+            plane.activate()
+            self._activated = True
+
+    # Routes.
+
+    def _take_changes(self) -> None:
+        if self.speaker is not None and (changes := self.speaker.take_changes()) and self.evpn is not None:
+            self._changes.extend(changes)
+            self._changes_wake.set()
+
+    async def _handle_changes(self) -> None:
+        while True:
+            await self._changes_wake.wait()
+            self._changes_wake.clear()
+            while self._changes and self.evpn is not None:
+                count = min(SLICE_ROUTES, len(self._changes))
+                self._do(self.evpn.routes_changed([self._changes.popleft() for _ in range(count)]))
+                self._flush()
+                await asyncio.sleep(0)
+
+    def _do(self, outcome: Outcome) -> None:
+        if outcome.forget and self.plane is not None:
+            self.plane.forget(outcome.forget)
+            for key in outcome.forget:
+                self._local_macs.pop(key, None)
+        if (outcome.announce or outcome.withdraw) and self.transport is not None:
+            self.transport.tell(lambda speaker, now: speaker.originate(outcome.announce, outcome.withdraw, now))
+
+    def _flush(self) -> None:
+        """Write what the overlay changed; a remote seen for the first time needs its underlay route."""
+        if self.desired is None:
+            return
+        self.desired.apply(self.overlay.take_delta())
+        if self.overlay.remotes() - self.routes.keys():
+            self.underlay.changed.set()
+
+    # What is missing.
+
+    def problems(self) -> list[str]:
+        """Why the node is not converged; empty when it is."""
+        found = [] if self._looked else ["the interfaces have not been read yet"]
+        found += self._bgp_problems()
+        if self.desired is None:
+            return found
+        names = [*self.config.underlay.interfaces, *(port.name for n in self.networks for port in n.ports)]
+        found += [f"interface {name} does not exist" for name in names if self._looked and name not in self.interfaces]
+        for remote in sorted(self.overlay.remotes()):
+            route = self.routes.get(remote)
+            if route is None or not route.paths:
+                found.append(f"no underlay path to VTEP {remote}")
+        if self._changes:
+            found.append(f"{len(self._changes)} route changes are waiting")
+        return found + [f"{type(e.row).__name__} {e.row.key}: {e.reason}" for e in self.desired.pending.values()]
+
+    def _bgp_problems(self) -> list[str]:
+        if self.speaker is None:
+            return []
+        found = []
+        for peer in self.speaker.peers(self.clock()):
+            if peer.state.name != "ESTABLISHED":
+                reason = f": {peer.last_error}" if peer.last_error else ""
+                found.append(f"BGP session with {peer.peer} is {peer.state.name.lower()}{reason}")
+            elif not peer.end_of_rib and peer.uptime_s < END_OF_RIB_PATIENCE_S:
+                found.append(f"BGP peer {peer.peer} has not sent all its routes yet")
+        return found
