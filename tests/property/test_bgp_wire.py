@@ -34,7 +34,7 @@ mac_ips = st.builds(
 )
 imets = st.builds(Imet, rd=rds, tag=u32, originator=ips)
 opaques = st.builds(
-    lambda kind, value: Opaque(bytes((kind, len(value))) + value), st.integers(6, 255), st.binary(max_size=255)
+    lambda kind, value: Opaque(bytes((kind, len(value))) + value), st.integers(12, 255), st.binary(max_size=255)
 )
 routes = mac_ips | imets | opaques
 asns = st.integers(1, 2**32 - 1)

@@ -8,7 +8,8 @@ A key names a route (RD, tag, MAC, IP for type 2). MAC mobility across RDs is no
 control/evpn: to BGP routes of different RDs are different routes.
 
 RFCs: 4271, 4456, 4724 (End-of-RIB), 4760, 5492, 6286, 6608, 6793, 7606, 8654, 9003, 9687. Not offered: ADD-PATH,
-graceful restart, enhanced refresh, confederations; RFC 8212 does not apply, configuring a neighbour is the policy.
+enhanced refresh, confederations, and of graceful restart anything but End-of-RIB. RFC 8212 does not apply:
+configuring a neighbour is the policy.
 """
 
 from weft.control.bgp.commands import Close, Command, Dial, Send

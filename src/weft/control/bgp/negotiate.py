@@ -30,7 +30,15 @@ class Negotiated(Struct, frozen=True, kw_only=True):
 
 def local_open(bgp: Bgp, neighbor: Neighbor) -> Open:
     """The OPEN that we send."""
-    offered = Capabilities(families=(EVPN,), asn=bgp.asn, route_refresh=True, extended_message=True)
+    offered = Capabilities(
+        families=(EVPN,),
+        asn=bgp.asn,
+        route_refresh=True,
+        extended_message=True,
+        # Restart time 0 and no families: nothing of ours survives a restart (RFC 4724 section 3). It is offered
+        # because some speakers, FRR among them, send End-of-RIB only to who offers it.
+        graceful_restart=bytes(2),
+    )
     return Open(asn=bgp.asn, hold_time_s=neighbor.hold_time_s, router_id=bgp.router_id, capabilities=offered)
 
 

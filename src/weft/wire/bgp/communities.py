@@ -86,9 +86,6 @@ class ExtendedCommunity(Struct, frozen=True, order=True, gc=False):
         """Type and subtype, 2 octets."""
         return self.octets[:2]
 
-    def __str__(self) -> str:
-        return self.octets.hex(":")
-
 
 def route_targets(communities: Iterable[ExtendedCommunity]) -> tuple[RouteTarget, ...]:
     """The route targets, in their order."""

@@ -11,7 +11,9 @@ from weft.wire.bgp.errors import BgpError, Code
 def test_our_open_offers_evpn_and_what_we_can_do(bgp, neighbor):
     made = negotiate.local_open(bgp, neighbor(hold_time_s=9))
     assert (made.asn, made.hold_time_s, made.router_id) == (65000, 9, Ip.parse("192.0.2.1"))
-    assert made.capabilities == Capabilities(families=(EVPN,), asn=65000, route_refresh=True, extended_message=True)
+    assert made.capabilities == Capabilities(
+        families=(EVPN,), asn=65000, route_refresh=True, extended_message=True, graceful_restart=bytes(2)
+    )
 
 
 @pytest.mark.parametrize(("ours", "theirs", "settled"), [(90, 30, 30), (9, 30, 9), (90, 0, 0), (0, 30, 0), (3, 3, 3)])

@@ -230,3 +230,9 @@ def test_a_peer_that_takes_octets_again_is_kept(session, peer_open):
     talk.blocked(0.0)
     talk.writable()
     assert talk.next_timer() < 480
+
+
+def test_a_refresh_that_cannot_be_read_has_its_own_error(session, peer_open):
+    talk = establish(session(), peer_open)
+    said = sent_notification(hear(talk, framing.pack(MessageType.REFRESH, b"\x00"), 1.0))
+    assert (said.code, said.subcode) == (7, 1)

@@ -6,7 +6,7 @@ from weft.control.bgp import Close, Dial, Reason, Send, Speaker, State
 from weft.control.bgp.speaker import SEND_OCTETS
 from weft.values import Ip
 from weft.wire.bgp import attributes, framing, mp, notification, update
-from weft.wire.bgp.attributes import Attributes
+from weft.wire.bgp.attributes import Attributes, RawAttribute
 from weft.wire.bgp.capabilities import EVPN, IPV4_UNICAST
 from weft.wire.bgp.framing import HEADER_OCTETS, KEEPALIVE, MessageType
 from weft.wire.bgp.refresh import Refresh
@@ -201,3 +201,24 @@ def test_unknown_connections_and_peers_are_ignored(up):
 def test_status_tells_what_was_settled(up):
     told = status(up, now=11.0)
     assert (told.remote_asn, told.uptime_s, told.sent, told.last_error) == (65000, 11.0, 0, "")
+
+
+def test_the_newest_of_several_surplus_connections_is_the_one_kept(up):
+    up.connected(PEER, 5, 1.0, False, OWN)
+    commands = up.connected(PEER, 6, 2.0, False, OWN)
+    assert Close(5) in commands
+    assert [one.connection for one in commands if isinstance(one, Send)] == [5, 6]
+    assert status(up).state is State.ESTABLISHED
+
+
+def test_routes_too_large_for_a_peer_are_counted(up, route):
+    huge = route(others=(RawAttribute(0xC0, 99, bytes(5000)),))
+    assert up.originate([(huge.nlri, huge.attributes)], (), 1.0) == []
+    assert up.counters()[Reason.ATTRIBUTES_TOO_LARGE] == 1
+
+
+def test_a_peer_that_takes_nothing_is_owed_and_then_sent(up, route):
+    up.blocked(1, 1.0)
+    assert up.originate([(route().nlri, route().attributes)], (), 1.0) == []
+    [sent] = up.writable(1, 2.0)
+    assert sent.data[18] == MessageType.UPDATE
