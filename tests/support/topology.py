@@ -103,3 +103,10 @@ def rows(at: Interfaces, *, learn_from_tunnels: bool = False, strict: bool = Fal
 
 def snapshot(at: Interfaces, *, learn_from_tunnels: bool = False, strict: bool = False, mtu: int = 1500) -> Snapshot:
     return Snapshot.of(rows(at, learn_from_tunnels=learn_from_tunnels, strict=strict, mtu=mtu))
+
+
+def rows_over_wires(at: Interfaces, *, mtu: int = 1500) -> Snapshot:
+    """Ports whose far ends are in another namespace, and no closed port (there is no such device here)."""
+    kept = [row for row in snapshot(at, mtu=mtu).rows() if not isinstance(row, ClosedPort | Vap)]
+    bridges = zip(at.ports, (RED, RED, RED + 1), strict=True)
+    return Snapshot.of([*kept, *(Vap(port, bridge, f"p{port}", peer_reachable=True) for port, bridge in bridges)])

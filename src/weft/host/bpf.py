@@ -63,7 +63,7 @@ def check_permission() -> None:
         ) from None
     except OSError as error:
         raise Unavailable(
-            f"this kernel offers no bpf system call ({error.strerror}): Linux 5.15 or later with CONFIG_BPF_SYSCALL does"
+            f"this kernel offers no bpf system call ({error.strerror}): Linux 5.15 with CONFIG_BPF_SYSCALL does"
         ) from None
 
 

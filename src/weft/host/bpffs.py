@@ -9,6 +9,7 @@ from pathlib import Path
 from weft.values import Unavailable
 
 _MAGIC = 0xCAFE4A11
+_MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,3 +29,9 @@ def ensure_mounted(path: Path) -> None:
     if _libc.mount(b"weft", os.fsencode(path), b"bpf", 0, b"mode=0700"):
         reason = os.strerror(ctypes.get_errno())
         raise Unavailable(f"a BPF file system cannot be mounted on {path}: {reason}. Run as root on the host itself")
+
+
+def unmount(path: Path) -> None:
+    """Take the bpffs away, and with it every pin on it; one that is not mounted is fine."""
+    if is_mounted(path):
+        _libc.umount2(os.fsencode(path), _MNT_DETACH)

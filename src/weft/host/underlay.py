@@ -63,10 +63,11 @@ class Underlay:
             async for _ in self._monitor.get():
                 self.changed.set()
 
-    async def close(self) -> None:
+    def close(self) -> None:
+        """Give the netlink sockets back; `watch` must have ended."""
         for socket in (self._netlink, self._monitor):
             with suppress(OSError):
-                await socket.close()
+                socket.close()
 
     async def interfaces(self) -> dict[str, Interface]:
         """Every device of the namespace by name."""

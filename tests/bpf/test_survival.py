@@ -1,0 +1,114 @@
+"""Forwarding outlives the agent: pins, adoption, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.frames import arp_request, mac, udp4
+from support.topology import REMOTE_HOST, rows_over_wires
+from support.wires import Wires, wires
+from weft.dataplane.ebpf.plane import EbpfDataPlane
+from weft.forwarding.rows import MacRow
+from weft.forwarding.snapshot import EMPTY, Snapshot, diff
+from weft.host import bpffs, netns
+
+pytestmark = pytest.mark.root
+HOST_A = mac(0x101)
+TO_REMOTE = udp4(REMOTE_HOST, HOST_A)
+
+
+@pytest.fixture
+def on() -> Iterator[Wires]:
+    with wires() as made:
+        yield made
+
+
+@pytest.fixture
+def pins(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "bpf"
+    bpffs.ensure_mounted(path)
+    yield path
+    bpffs.unmount(path)
+
+
+def plane_on(on: Wires, pins: Path, rows: Snapshot) -> EbpfDataPlane:
+    with netns.entered(on.vtep):
+        plane = EbpfDataPlane(pins)
+        assert plane.apply(diff(EMPTY, rows)) == ()
+    return plane
+
+
+def forwards(on: Wires) -> bool:
+    on.send("p1", TO_REMOTE)
+    return len(on.collect(1, deadline_s=0.5)) == 1
+
+
+def killed_agent(on: Wires, pins: Path) -> None:
+    """A process sets up a data plane and dies by SIGKILL."""
+    child = os.fork()
+    if child == 0:
+        plane = plane_on(on, pins, rows_over_wires(on.interfaces))
+        plane.activate()
+        os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def test_forwarding_and_flooding_survive_the_agents_death(on: Wires, pins: Path) -> None:
+    killed_agent(on, pins)
+    assert forwards(on)
+    on.send("p1", arp_request(HOST_A))
+    assert len(on.collect(3)) == 3
+
+
+def test_without_pins_nothing_survives(on: Wires, tmp_path: Path) -> None:
+    """The control: what the test above shows is the pins' doing."""
+    with netns.entered(on.vtep):
+        plane = EbpfDataPlane()
+        plane.apply(diff(EMPTY, rows_over_wires(on.interfaces)))
+    assert forwards(on)
+    plane.close(keep=True)
+    assert not forwards(on)
+
+
+def test_a_successor_leaves_forwarding_alone_until_it_is_ready(on: Wires, pins: Path) -> None:
+    killed_agent(on, pins)
+    rows = rows_over_wires(on.interfaces)
+    without_macs = Snapshot.of([row for row in rows.rows() if not isinstance(row, MacRow)])
+    successor = plane_on(on, pins, without_macs)
+    on.send("p1", TO_REMOTE)
+    assert len(on.collect(1)) == 1  # by the old rows: one tunnel, not flooded
+    with netns.entered(on.vtep):
+        successor.activate()
+    on.send("p1", TO_REMOTE)
+    assert len(on.collect(3)) == 3  # by the new rows, which do not know the address
+    successor.close(keep=False)
+
+
+def test_a_successor_knows_what_was_learned_and_counted_before(on: Wires, pins: Path) -> None:
+    killed_agent(on, pins)
+    on.send("p1", arp_request(HOST_A))
+    on.collect(3)
+    successor = plane_on(on, pins, rows_over_wires(on.interfaces))
+    assert [entry.mac for entry in successor.learned()] == [HOST_A]
+    assert [fact.mac for fact in successor.facts()] == [HOST_A]  # reported while nobody listened
+    successor.close(keep=False)
+
+
+def test_a_clean_end_leaves_no_pin_and_no_program(on: Wires, pins: Path) -> None:
+    killed_agent(on, pins)
+    successor = plane_on(on, pins, rows_over_wires(on.interfaces))
+    successor.close(keep=False)
+    assert [pin.name for pin in pins.rglob("*") if not pin.name.endswith(".debug")] == []
+    assert not forwards(on)
+
+
+def test_keeping_leaves_everything(on: Wires, pins: Path) -> None:
+    plane = plane_on(on, pins, rows_over_wires(on.interfaces))
+    plane.close(keep=True)
+    assert forwards(on)
