@@ -19,7 +19,7 @@ from weft.values import PermissionMissing, Unavailable
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _MAP_CREATE, _LOOKUP, _UPDATE, _DELETE, _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _TEST_RUN = 0, 1, 2, 3, 5, 6, 7, 10
-_LOOKUP_BATCH, _UPDATE_BATCH, _LINK_CREATE, _LINK_UPDATE = 24, 26, 28, 29
+_LOOKUP_BATCH, _UPDATE_BATCH, _LINK_CREATE, _LINK_UPDATE, _LINK_DETACH = 24, 26, 28, 29, 34
 _ATTR_OCTETS = 144
 PROG_SCHED_CLS = 3
 TCX_INGRESS = 46
@@ -259,6 +259,11 @@ def attach_tcx(program: int, ifindex: int) -> int:
 def replace_program(link: int, program: int) -> None:
     """Put another program into a link, between two packets."""
     _bpf(_LINK_UPDATE, struct.pack("=IIII", link, program, 0, 0))
+
+
+def detach(link: int) -> None:
+    """Take the program off its device now; closing the last descriptor and pin does so some milliseconds later."""
+    _bpf(_LINK_DETACH, struct.pack("=I", link))
 
 
 def pin(fd: int, path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -79,6 +80,8 @@ class TcxHooks:
     def _drop(self, ifindex: int) -> None:
         link = self._links.pop(ifindex, None)
         if link is not None:
+            with suppress(OSError):  # the interface is gone, and with it what was attached
+                bpf.detach(link)
             os.close(link)
         if self._pins is not None:
             (self._pins / f"link-{ifindex}").unlink(missing_ok=True)
