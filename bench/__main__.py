@@ -1,0 +1,20 @@
+"""`python -m bench [dataplane|demo|…]`: without a word, everything that measures the agent and its data plane."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+PARTS = ("dataplane", "demo")
+
+
+def main() -> int:
+    chosen = sys.argv[1:] or PARTS
+    for name in chosen:
+        print(f"\n## {name}\n")
+        importlib.import_module(f"bench.{name}").run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
