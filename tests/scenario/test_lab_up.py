@@ -15,7 +15,6 @@ from weft.host import netns
 from weft.lab import agents, prove, weave
 from weft.lab.plan import LabPlan
 
-pytest.importorskip("weft.node.daemon", reason="there is no agent to run")
 pytestmark = pytest.mark.root
 
 FABRIC = """

@@ -8,6 +8,7 @@ keep them reachable (NTF_MANAGED, Linux 5.16; on older ones each look refreshes 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,7 @@ _FIB_MATCH = 0x2000  # answer with the route itself, all next hops, not with the
 _UNICAST = 1
 _USABLE = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
 _NTF_USE = 0x01
+_REFRESH_S = 10.0
 _NTF_EXT_MANAGED = 0x01
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _EEXIST, _EADDRINUSE = 17, 98
@@ -49,7 +51,7 @@ class Underlay:
         self.changed = asyncio.Event()
         self._netlink = AsyncIPRoute()
         self._monitor = AsyncIPRoute()
-        self._managed: set[tuple[int, str]] = set()
+        self._refreshed: dict[tuple[int, str], float] = {}
         self._can_manage = True
 
     async def start(self) -> None:
@@ -58,10 +60,15 @@ class Underlay:
         self.changed.set()
 
     async def watch(self) -> None:
-        """Set `changed` at every event, for ever."""
+        """Set `changed` at every event, for ever. Events that were lost in a flood count as one."""
         while True:
-            async for _ in self._monitor.get():
-                self.changed.set()
+            try:
+                async for _ in self._monitor.get():
+                    self.changed.set()
+            except (OSError, NetlinkError):
+                await self._monitor.close()
+                self._monitor = AsyncIPRoute()
+                await self.start()
 
     def close(self) -> None:
         """Give the netlink sockets back; `watch` must have ended."""
@@ -131,14 +138,20 @@ class Underlay:
         return table
 
     async def _keep_reachable(self, index: int, gateway: str) -> None:
-        if (index, gateway) in self._managed:
+        """Once for a neighbour the kernel manages; every so often where it can only be asked to refresh one.
+
+        Each request is an event too: without the pause, looking would cause looking.
+        """
+        now = time.monotonic()
+        last = self._refreshed.get((index, gateway))
+        if last is not None and (self._can_manage or now - last < _REFRESH_S):
             return
+        self._refreshed[index, gateway] = now
         if self._can_manage:
             try:
                 await self._netlink.neigh(
                     "replace", dst=gateway, ifindex=index, state="none", NDA_FLAGS_EXT=_NTF_EXT_MANAGED
                 )
-                self._managed.add((index, gateway))
                 return
             except NetlinkError:
                 self._can_manage = False

@@ -34,7 +34,7 @@ SLICE_ROUTES = 500
 """Best-route changes handled before other work gets its turn."""
 SETTLE_S = 0.02
 """Kernel events come in bursts; the node looks once they pause this long."""
-AGE_EVERY_S = 2.0
+HOUSEKEEPING_S = 1.0
 RETRY_EVERY_S = 5.0
 END_OF_RIB_PATIENCE_S = 30.0
 """A peer that sends no End-of-RIB counts as synchronised this long after it came up."""
@@ -93,7 +93,7 @@ class Node:
             if self.plane is not None:
                 self._adopt_learned(self.plane)
                 self._watch_facts(self.plane)
-                group.create_task(self._keep_house(self.plane), name="housekeeping")
+            group.create_task(self._keep_house(), name="housekeeping")
             if self.transport is not None:
                 await self.transport.start()
             if self.evpn is not None:
@@ -110,7 +110,7 @@ class Node:
             self.plane.close(keep)
         if not keep and self.config.vtep is not None:
             await self.underlay.close_receive_device(self.config.vtep.udp_port)
-        await self.underlay.close()
+        self.underlay.close()
 
     # The machine: interfaces, underlay routes.
 
@@ -203,21 +203,30 @@ class Node:
         for entry in present.values():
             self._handle(MacLearned(entry.bridge, entry.mac, entry.place))
 
-    async def _keep_house(self, plane: DataPlane) -> None:
+    async def _keep_house(self) -> None:
+        """What happens at intervals: ageing, another try of rows that failed, a line in the log on a change."""
         last_retry = self.clock()
+        known: list[str] = ["the agent has just started"]
         while True:
-            await asyncio.sleep(AGE_EVERY_S)
+            await asyncio.sleep(HOUSEKEEPING_S)
             now = self.clock()
-            plane.age(now)
-            self._take_facts()
+            if self.plane is not None:
+                self.plane.age(now)
+                self._take_facts()
             if self.desired is not None and now - last_retry >= RETRY_EVERY_S:
                 last_retry = now
                 self.desired.retry()
-            self._activate_when_ready(plane)
+            problems = self.problems()
+            if problems != known:
+                known = problems
+                log.info("converged" if not problems else "not converged: " + "; ".join(problems))
+            self._activate_when_ready(not problems)
 
-    def _activate_when_ready(self, plane: DataPlane) -> None:
-        if not self._activated and (not self.problems() or self.clock() - self.started > END_OF_RIB_PATIENCE_S):
-            plane.activate()
+    def _activate_when_ready(self, converged: bool) -> None:
+        """Take over from an earlier agent's rows when ours are complete, or when waiting helps no more."""
+        late = self.clock() - self.started > END_OF_RIB_PATIENCE_S
+        if self.plane is not None and not self._activated and (converged or late):
+            self.plane.activate()
             self._activated = True
 
     # Routes.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,8 @@ from weft.values import CapabilityMissing, Encap, Mac, Unavailable
 
 LICENCE = "Apache-2.0"
 FACTS_AT_ONCE = 8192
+SWEEP_ENTRIES = 16384
+"""Addresses that one call of `age` looks at: some tens of milliseconds of Python."""
 OBJECT = Path(__file__).with_name("weft.bpf.o")
 
 CAPABILITIES = Capabilities(
@@ -42,6 +44,13 @@ _TRAFFIC = layout.BY_NAME["traffic"].packer
 
 def _place(kind: int, where: int) -> Place:
     return Place(ifindex=where) if kind == layout.KIND_PORT else Place(nexthop=where)
+
+
+def _learned(item: tuple[bytes, bytes]) -> Learned:
+    """An entry of the map `learned`."""
+    bridge, mac, _ = _KEY.unpack(item[0])
+    seen, where, kind = _LEARNED.unpack(item[1])
+    return Learned(bridge, Mac(mac), _place(kind, where), seen / 1e9)
 
 
 class EbpfDataPlane:
@@ -67,6 +76,7 @@ class EbpfDataPlane:
         self._hooks: Hooks = TcxHooks(self._pins) if tcx else ClsactHooks()
         self._ring = RingBuffer(self._maps["events"])
         self._lost = self._count(Counter.EVENTS_LOST)
+        self._sweep: Iterator[tuple[bytes, bytes]] | None = None
         self._forget_tunnel_addresses()
         if not self._hooks.adopted:
             self._pin_programs()
@@ -162,24 +172,27 @@ class EbpfDataPlane:
         return facts
 
     def learned(self) -> list[Learned]:
-        entries = []
-        for key, value in self._maps["learned"].items():
-            bridge, mac, _ = _KEY.unpack(key)
-            seen, where, kind = _LEARNED.unpack(value)
-            entries.append(Learned(bridge, Mac(mac), _place(kind, where), seen / 1e9))
-        return entries
+        return [_learned(item) for item in self._maps["learned"].items()]
 
     def forget(self, keys: Iterable[tuple[int, Mac]]) -> None:
         for bridge, mac in keys:
             self._maps["learned"].delete(mac_key(bridge, mac))
 
     def age(self, now: float) -> None:
-        """The program itself decides and reports, so that ageing and learning stay in order in the ring."""
-        items = [
-            _AGE.pack(int((now - self._tables.ageing_s(entry.bridge)) * 1e9), entry.bridge, entry.mac.octets, 0, 0)
-            for entry in self.learned()
-            if now - entry.last_seen > self._tables.ageing_s(entry.bridge)
-        ]
+        """The program itself decides and reports, so that ageing and learning stay in order in the ring.
+
+        A call looks at `SWEEP_ENTRIES` addresses; the next one goes on from there.
+        """
+        if self._sweep is None:
+            self._sweep = self._maps["learned"].items()
+        looked = list(islice(self._sweep, SWEEP_ENTRIES))
+        if len(looked) < SWEEP_ENTRIES:
+            self._sweep = None
+        items = []
+        for entry in map(_learned, looked):
+            seen_before = now - self._tables.ageing_s(entry.bridge)
+            if entry.last_seen < seen_before:
+                items.append(_AGE.pack(int(seen_before * 1e9), entry.bridge, entry.mac.octets, 0, 0))
         for start in range(0, len(items), layout.AGE_BATCH):
             bpf.run_program(self.programs["weft_age"], b"".join(items[start : start + layout.AGE_BATCH]))
 
