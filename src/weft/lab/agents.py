@@ -84,8 +84,11 @@ def wait_converged(lab: LabPlan, deadline_s: float) -> dict[str, list[str]]:
     """Wait until every agent says that it is converged. Returns node -> problems of those that do not."""
     end = time.monotonic() + deadline_s
     pending = {node.name: ["the agent does not answer"] for node in lab.nodes if node.host_file is not None}
+    seen_before = set(pending)
     while True:
-        alive = processes(lab.name)
+        # A process has no command line for an instant after its exec: one look without it proves nothing.
+        alive = set(processes(lab.name))
+        seen_before, alive = alive, alive | seen_before
         for name in list(pending):
             status = read_status(lab.name, name)
             if status is not None and status.get("converged"):
