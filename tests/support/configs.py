@@ -15,7 +15,7 @@ kind: host
 name: test
 underlay: {{interfaces: [eth0], address: {address}}}
 vtep: {{dataplane: fake, control: evpn}}
-bgp: {{asn: 65000, neighbors: [{{peer: 192.0.2.99, remote-as: internal}}]}}
+bgp: {{asn: 65000, listen: false, neighbors: [{{peer: 192.0.2.99, remote-as: internal}}]}}
 tenants: {{lab: {{networks: {{{networks}}}}}}}
 """,
         "test.weft.yaml",

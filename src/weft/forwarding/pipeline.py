@@ -126,7 +126,8 @@ def _bridge(
     state: State, snapshot: Snapshot, bridge: int, origin: Origin, frame: bytes, now: float, learn: bool
 ) -> Result:
     facts: tuple[Fact, ...] = ()
-    if learn and snapshot.table(Bridge)[bridge].learn:
+    row = snapshot.table(Bridge).get(bridge)
+    if learn and row is not None and row.learn:
         state, facts = _learn(state, snapshot, bridge, Mac(frame[6:12]), origin.place, now)
     try:
         outputs = _forward(state, snapshot, bridge, origin, frame)
