@@ -112,3 +112,22 @@ def test_keeping_leaves_everything(on: Wires, pins: Path) -> None:
     plane = plane_on(on, pins, rows_over_wires(on.interfaces))
     plane.close(keep=True)
     assert forwards(on)
+
+
+def test_an_upgrade_with_another_layout_takes_over_too(on: Wires, pins: Path) -> None:
+    """Its facts cannot be read, so they go; its programs are swapped, never left beside the new ones."""
+    killed_agent(on, pins)
+    on.send("p1", arp_request(HOST_A))
+    on.collect(3)
+    (folder,) = [path for path in pins.iterdir() if path.is_dir()]
+    folder.rename(pins / "0123456789abcdef")
+    successor = plane_on(on, pins, rows_over_wires(on.interfaces))
+    assert successor.learned() == []
+    assert forwards(on)
+    with netns.entered(on.vtep):
+        successor.activate()
+    assert not (pins / "0123456789abcdef").exists()
+    assert forwards(on)
+    assert len(on.collect(0, deadline_s=0.1)) == 0
+    successor.close(keep=False)
+    assert not forwards(on)

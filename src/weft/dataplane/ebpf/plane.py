@@ -64,9 +64,10 @@ class EbpfDataPlane:
         bpf.check_permission()
         if not OBJECT.exists():
             raise Unavailable("this installation lacks its compiled eBPF program: install weft again")
-        self._pins = pins / layout.layout_hash() if pins else None
-        if self._pins:
-            self._pins.mkdir(mode=0o700, exist_ok=True)
+        self._pins = pins
+        self._shared = pins / layout.layout_hash() if pins else None
+        if self._shared:
+            self._shared.mkdir(mode=0o700, exist_ok=True)
         self._maps = {spec.name: self._make_map(spec) for spec in layout.MAPS}
         self._tables = Tables(self._maps)
         self._tables.write(VtepSettings())
@@ -88,7 +89,7 @@ class EbpfDataPlane:
     def _make_map(self, spec: layout.MapSpec) -> Map:
         """A new map; a shared one is taken over from the pin of an earlier agent with the same layout."""
         per_cpu = spec.type == layout.PERCPU_ARRAY
-        pin = self._pins / spec.name if self._pins and spec.shared else None
+        pin = self._shared / spec.name if self._shared and spec.shared else None
         if pin is not None and pin.exists():
             octets = Map.user_octets(spec.value_octets, per_cpu)
             return Map(bpf.open_pin(pin), spec.key_octets, octets, spec.entries)
@@ -107,11 +108,18 @@ class EbpfDataPlane:
         }
 
     def _pin_programs(self) -> None:
-        """The kernel empties a program array when its last descriptor and pin are gone."""
-        if self._pins is not None:
-            pin = self._pins / "programs"
-            pin.unlink(missing_ok=True)
-            bpf.pin(self._maps["programs"].fd, pin)
+        """The kernel empties a program array when its last descriptor and pin are gone.
+
+        Maps of another layout are those of an agent before an upgrade, whose programs have just been replaced.
+        """
+        if self._pins is None:
+            return
+        pin = self._pins / "programs"
+        pin.unlink(missing_ok=True)
+        bpf.pin(self._maps["programs"].fd, pin)
+        for folder in [path for path in self._pins.iterdir() if path.is_dir() and path != self._shared]:
+            _remove_pins(folder)
+            folder.rmdir()
 
     def _forget_tunnel_addresses(self) -> None:
         """Next-hop ids mean something else to a successor, so what an earlier agent learned from tunnels goes."""
@@ -217,15 +225,20 @@ class EbpfDataPlane:
 
     def close(self, keep: bool) -> None:
         self._hooks.close(keep)
-        if not keep and self._pins is not None:
-            for pin in self._pins.iterdir():
-                pin.unlink()
-            self._pins.rmdir()
+        if not keep and self._pins is not None and self._shared is not None:
+            (self._pins / "programs").unlink(missing_ok=True)
+            _remove_pins(self._shared)
+            self._shared.rmdir()
         self._ring.close()
         for program in self.programs.values():
             os.close(program)
         for made in self._maps.values():
             made.close()
+
+
+def _remove_pins(folder: Path) -> None:
+    for pin in folder.iterdir():
+        pin.unlink()
 
 
 def _reason(error: Exception) -> str:
