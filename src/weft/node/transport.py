@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -122,7 +123,8 @@ class BgpTransport:
                     lambda: _Connection(self, dial.peer), str(dial.peer), dial.port, local_addr=local
                 )
         except OSError as error:  # TimeoutError is one
-            reason = error.strerror or "no answer"
+            # asyncio's own text names the address again; the errno's is the plain one.
+            reason = os.strerror(error.errno) if error.errno else "no answer"
             self.tell(lambda speaker, now: speaker.dial_failed(dial.peer, reason, now))
 
     def opened(self, connection: _Connection, peer: Ip, local: Ip, outgoing: bool) -> None:

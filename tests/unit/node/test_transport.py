@@ -135,3 +135,14 @@ def test_a_stranger_is_refused_and_a_babbler_loses_only_his_own_session() -> Non
             assert left.speaker.counters()["connection-refused"] == 1
 
     asyncio.run(story())
+
+
+def test_a_peer_that_does_not_listen_is_said_plainly() -> None:
+    async def story() -> None:
+        alone = End(speaker_config(B, A, free_port(), passive=False))
+        await alone.transport.start()
+        await until("the dial has failed", lambda: alone.speaker.peers(time.monotonic())[0].last_error)
+        assert alone.speaker.peers(time.monotonic())[0].last_error == "Connection refused"
+        await alone.transport.stop()
+
+    asyncio.run(story())
