@@ -25,7 +25,7 @@ _FIB_MATCH = 0x2000  # answer with the route itself, all next hops, not with the
 _UNICAST = 1
 _USABLE = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
 _NTF_USE = 0x01
-_REFRESH_S = 10.0
+_REFRESH_S = 5.0
 _NTF_EXT_MANAGED = 0x01
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _EEXIST, _EADDRINUSE = 17, 98
@@ -42,6 +42,16 @@ class Interface(Struct, frozen=True):
     mtu: int
     up: bool
     peer_reachable: bool
+
+
+class _Neighbour(Struct, frozen=True):
+    """`mac` is None while it is not resolved; `managed`: the kernel keeps it reachable by itself."""
+
+    mac: Mac | None
+    managed: bool
+
+
+_UNKNOWN = _Neighbour(None, managed=False)
 
 
 class Underlay:
@@ -66,7 +76,7 @@ class Underlay:
                 async for _ in self._monitor.get():
                     self.changed.set()
             except (OSError, NetlinkError):
-                await self._monitor.close()
+                self._monitor.close()
                 self._monitor = AsyncIPRoute()
                 await self.start()
 
@@ -102,17 +112,18 @@ class Underlay:
         return [await self._route(remote, usable, neighbours) for remote in sorted(remotes)]
 
     async def _route(
-        self, remote: Ip, usable: dict[int, Interface], neighbours: dict[tuple[int, str], Mac]
+        self, remote: Ip, usable: dict[int, Interface], neighbours: dict[tuple[int, str], _Neighbour]
     ) -> UnderlayRoute:
         paths, mtus = [], []
         for index, gateway in await self._hops(remote):
             interface = usable.get(index)
             if interface is None:
                 continue
-            mac = neighbours.get((index, gateway))
-            await self._keep_reachable(index, gateway)
-            if mac is not None:
-                paths.append(Path(index, interface.mac, mac))
+            neighbour = neighbours.get((index, gateway), _UNKNOWN)
+            if not neighbour.managed:
+                await self._keep_reachable(index, gateway)
+            if neighbour.mac is not None:
+                paths.append(Path(index, interface.mac, neighbour.mac))
                 mtus.append(interface.mtu)
         return UnderlayRoute(remote, min(mtus, default=0), tuple(sorted(paths)))
 
@@ -129,24 +140,22 @@ class Underlay:
                 hops += [(_interface(entry), _gateway(entry) or str(remote)) for entry in entries]
         return hops
 
-    async def _neighbours(self) -> dict[tuple[int, str], Mac]:
+    async def _neighbours(self) -> dict[tuple[int, str], _Neighbour]:
         table = {}
         async for entry in await self._netlink.neigh("dump"):
-            mac = entry.get("lladdr")
-            if int(entry["state"]) & _USABLE and mac and len(mac) == 17:
-                table[int(entry["ifindex"]), str(entry.get("dst"))] = Mac.parse(mac)
+            text = entry.get("lladdr")
+            usable = int(entry["state"]) & _USABLE and text and len(text) == 17
+            managed = bool((entry.get("NDA_FLAGS_EXT") or 0) & _NTF_EXT_MANAGED)
+            key = int(entry["ifindex"]), str(entry.get("dst"))
+            table[key] = _Neighbour(Mac.parse(text) if usable else None, managed)
         return table
 
     async def _keep_reachable(self, index: int, gateway: str) -> None:
-        """Once for a neighbour the kernel manages; every so often where it can only be asked to refresh one.
+        """Ask the kernel to manage the neighbour; it forgets that when the link loses its carrier.
 
-        Each request is an event too: without the pause, looking would cause looking.
+        Where it cannot, ask it to refresh the entry every so often. Each request is an event too: without the
+        pause, looking would cause looking.
         """
-        now = time.monotonic()
-        last = self._refreshed.get((index, gateway))
-        if last is not None and (self._can_manage or now - last < _REFRESH_S):
-            return
-        self._refreshed[index, gateway] = now
         if self._can_manage:
             try:
                 await self._netlink.neigh(
@@ -155,8 +164,11 @@ class Underlay:
                 return
             except NetlinkError:
                 self._can_manage = False
-        with suppress(NetlinkError):
-            await self._netlink.neigh("replace", dst=gateway, ifindex=index, state="none", flags=_NTF_USE)
+        now = time.monotonic()
+        if now - self._refreshed.get((index, gateway), -_REFRESH_S) >= _REFRESH_S:
+            self._refreshed[index, gateway] = now
+            with suppress(NetlinkError):
+                await self._netlink.neigh("replace", dst=gateway, ifindex=index, state="none", flags=_NTF_USE)
 
     async def open_receive_device(self, port: int) -> Interface | None:
         """An idle VXLAN device that owns the tunnel port, so that the kernel aggregates what arrives there (GRO).

@@ -216,6 +216,8 @@ class Node:
             if self.desired is not None and now - last_retry >= RETRY_EVERY_S:
                 last_retry = now
                 self.desired.retry()
+            if any(not route.paths for route in self.routes.values()):
+                self.underlay.changed.set()
             problems = self.problems()
             if problems != known:
                 known = problems
