@@ -99,6 +99,10 @@ class Links:
         """Set the interface up."""
         self._do("link", "set", index=self.index(port), state="up")
 
+    def down(self, port: str) -> None:
+        """Set the interface down."""
+        self._do("link", "set", index=self.index(port), state="down")
+
     def delete(self, port: str) -> None:
         """Remove the interface (a veth takes its other end with it). Idempotent."""
         found = self.interfaces().get(port)

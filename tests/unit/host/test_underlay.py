@@ -63,9 +63,9 @@ def run(story: Callable[[Underlay], Awaitable[None]]) -> None:
         asyncio.run(main())
 
 
-def set_far_end(port: str, state: str) -> None:
+def set_far_end(port: str, up: bool) -> None:
     with links_of(THERE) as far:
-        far._do("link", "set", index=far.index(port), state=state)
+        (far.up if up else far.down)(port)
 
 
 async def routes(underlay: Underlay, names: tuple[str, ...] = PORTS) -> dict[Ip, UnderlayRoute]:
@@ -102,10 +102,10 @@ def test_every_equal_cost_path_is_resolved_to_macs(links: Links) -> None:
 def test_a_link_that_goes_down_takes_its_path_away_and_back(links: Links) -> None:
     async def story(underlay: Underlay) -> None:
         await until(underlay, lambda found: len(found[BOTH].paths) == 2)
-        await asyncio.to_thread(set_far_end, "e0", "down")
+        await asyncio.to_thread(set_far_end, "e0", False)
         found = await until(underlay, lambda found: len(found[BOTH].paths) == 1)
         assert found[BOTH].paths[0].dst_mac == mac(0x21)
-        await asyncio.to_thread(set_far_end, "e0", "up")
+        await asyncio.to_thread(set_far_end, "e0", True)
         await until(underlay, lambda found: len(found[BOTH].paths) == 2)
 
     run(story)
@@ -139,6 +139,16 @@ def test_the_receive_device_comes_once_and_goes(links: Links) -> None:
         await underlay.close_receive_device(4789)
         assert first.name not in await underlay.interfaces()
 
+    run(story)
+
+
+def test_another_device_that_owns_the_tunnel_port_is_left_alone(links: Links) -> None:
+    async def story(underlay: Underlay) -> None:
+        assert await underlay.open_receive_device(4789) is None
+        assert (await underlay.interfaces())["vx"].up
+
+    links._do("link", "add", ifname="vx", kind="vxlan", vxlan_id=5, vxlan_port=4789)
+    links.up("vx")
     run(story)
 
 
