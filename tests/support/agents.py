@@ -73,6 +73,15 @@ class Agent:
         except WeftError:
             return False
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """SIGSTOP for the block: the data plane goes on without its agent."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """SIGTERM, and SIGKILL if that is not enough. Returns the exit code."""
         if self._process.poll() is None:

@@ -6,6 +6,7 @@ the tests compare that with the pipeline's outputs, and the interface tests comp
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,8 @@ from support.topology import Interfaces
 from weft.dataplane.base import DataPlane
 from weft.dataplane.ebpf.plane import EbpfDataPlane
 from weft.dataplane.fake import FakeDataPlane
-from weft.forwarding.drops import Drop
+from weft.forwarding.drops import COUNTERS, Drop
 from weft.forwarding.pipeline import Result
-from weft.forwarding.rows import Row
 from weft.forwarding.snapshot import EMPTY, Snapshot, diff
 from weft.host import bpf, netns
 
@@ -83,6 +83,14 @@ class EbpfBench:
         assert errors == (), errors
         self._loaded = snapshot
 
+    def reset(self) -> None:
+        """No rows, nothing learned, nothing reported, every counter zero."""
+        self.load(EMPTY)
+        self.plane.forget([(entry.bridge, entry.mac) for entry in self.plane.learned()])
+        for index in range(COUNTERS):
+            self.ebpf._maps["counters"].update(index.to_bytes(4, sys.byteorder), b"")
+        self.plane.facts()
+
     def _program(self, ifindex: int) -> int:
         if ifindex in self.interfaces.underlay:
             name = "weft_from_underlay"
@@ -126,7 +134,3 @@ def ebpf_bench() -> Iterator[EbpfBench]:
             yield bench
         finally:
             bench.plane.close(keep=False)
-
-
-def only_rows(*rows: Row) -> Snapshot:
-    return Snapshot.of(rows)

@@ -61,7 +61,7 @@ MEANING: dict[Drop, str] = {
     Drop.UNKNOWN_VTEP: "outer source is not a VTEP of this network",
     Drop.ECN_INVALID: "outer header says congestion, inner packet cannot carry the mark (RFC 6040)",
     Drop.NESTED_GSO: "large frame already carries a tunnel of the tenant's and cannot be wrapped whole",
-    Drop.NOT_UNDERLAY: "tunnel packet reached the host by an interface that is not an underlay interface",
+    Drop.NOT_UNDERLAY: "tunnel packet is for another address of this host, or came in by no underlay interface",
     Drop.KERNEL_REFUSED: "the kernel refused to resize the packet",
 }
 

@@ -190,6 +190,7 @@ class Underlay:
         try:
             await self._netlink.link("set", index=device.index, state="up")
         except NetlinkError:
+            await self.close_receive_device(port)
             return None  # the port is taken: its owner aggregates
         return device
 

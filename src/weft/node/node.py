@@ -36,6 +36,7 @@ SETTLE_S = 0.02
 """Kernel events come in bursts; the node looks once they pause this long."""
 HOUSEKEEPING_S = 1.0
 RETRY_EVERY_S = 5.0
+RECEIVE_RETRY_S = 30.0
 END_OF_RIB_PATIENCE_S = 30.0
 """A peer that sends no End-of-RIB counts as synchronised this long after it came up."""
 UNDERLAY_OCTETS_L2 = UNDERLAY_OCTETS + ethernet.LENGTH
@@ -62,6 +63,7 @@ class Node:
             BgpTransport(config.bgp, self.speaker, clock, self._take_changes) if config.bgp and self.speaker else None
         )
         self._receive_device: Interface | None = None
+        self._receive_retry_at = 0.0
         self._local_macs: dict[tuple[int, Mac], int] = {}
         self._changes: deque[BestChange] = deque()
         self._changes_wake = asyncio.Event()
@@ -85,7 +87,6 @@ class Node:
         await self.underlay.start()
         if self.config.vtep is not None:
             static.configure(self.config, self.overlay)
-            self._receive_device = await self.underlay.open_receive_device(self.config.vtep.udp_port)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.underlay.watch(), name="underlay events")
             group.create_task(self._look_again(), name="underlay")
@@ -123,9 +124,10 @@ class Node:
 
     async def _look(self) -> None:
         self.interfaces = await self.underlay.interfaces()
-        if self.desired is None:
+        if self.desired is None or self.config.vtep is None:
             self._looked = True
             return
+        await self._keep_receive_device(self.config.vtep.udp_port)
         self._ports_changed()
         carriers = [self.interfaces[n] for n in self.config.underlay.interfaces if n in self.interfaces]
         routes = await self.underlay.routes(self.overlay.remotes(), carriers)
@@ -136,6 +138,17 @@ class Node:
         self.desired.state(self._own_rows(carriers))
         self._flush()
         self._looked = True
+
+    async def _keep_receive_device(self, port: int) -> None:
+        """Make the device that lets the kernel aggregate, and again if somebody removed it.
+
+        If another device owns the port, trying is itself an event: so not on every look.
+        """
+        device, now = self._receive_device, self.clock()
+        if (device is None or device.name not in self.interfaces) and now >= self._receive_retry_at:
+            self._receive_device = await self.underlay.open_receive_device(port)
+            if self._receive_device is None:
+                self._receive_retry_at = now + RECEIVE_RETRY_S
 
     def _vaps(self) -> list[Vap]:
         return [
@@ -148,7 +161,7 @@ class Node:
     def _own_rows(self, carriers: list[Interface]) -> list[Row]:
         rows: list[Row] = [*config_rows(self.config), *self._vaps()]
         rows += [UnderlayPort(interface.index, interface.mac) for interface in carriers]
-        if self._receive_device is not None:
+        if self._receive_device is not None and self._receive_device.name in self.interfaces:
             rows.append(ClosedPort(self._receive_device.index))
         return [*rows, *self.routes.values()]
 
@@ -216,13 +229,19 @@ class Node:
             if self.desired is not None and now - last_retry >= RETRY_EVERY_S:
                 last_retry = now
                 self.desired.retry()
-            if any(not route.paths for route in self.routes.values()):
-                self.underlay.changed.set()
+            self._look_if_something_is_missing()
             problems = self.problems()
             if problems != known:
                 known = problems
                 log.info("converged" if not problems else "not converged: " + "; ".join(problems))
             self._activate_when_ready(not problems)
+
+    def _look_if_something_is_missing(self) -> None:
+        """What no event will announce: a neighbour to be asked for again, a device to be made again."""
+        device = self._receive_device
+        lost = self.config.vtep is not None and (device is None or device.name not in self.interfaces)
+        if (lost and self.clock() >= self._receive_retry_at) or any(not route.paths for route in self.routes.values()):
+            self.underlay.changed.set()
 
     def _activate_when_ready(self, converged: bool) -> None:
         """Take over from an earlier agent's rows when ours are complete, or when waiting helps no more."""

@@ -23,7 +23,7 @@ def test_messages_round_trip(message):
 
 
 def test_a_report_of_version_2_is_as_in_the_rfc():
-    assert MESSAGES[1].pack().hex() == "1600f9fdef010101"
+    assert MESSAGES[1].pack().hex() == "1600f9fcef010101"
 
 
 @pytest.mark.parametrize("message", MESSAGES)

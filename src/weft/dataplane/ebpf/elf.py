@@ -47,7 +47,7 @@ def programs(data: bytes) -> dict[str, Program]:
     """All tc programs of the object by name. Raises Unavailable if it is not such an object."""
     try:
         return _programs(data)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError, StopIteration) as error:
         raise Unavailable(f"the eBPF object of this installation is damaged ({error}): install weft again") from None
 
 
