@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,10 +21,11 @@ GOALS = (("stream", "bridged", 1.25), ("packets", "bridged", 1.75), ("stream", "
 
 
 def compile_traffic(into: Path) -> Path:
-    """The traffic tool, by the compiler that also builds the eBPF program."""
+    """The traffic tool, by the machine's C compiler or the one that builds the eBPF program."""
     tool = into / "traffic"
-    source = Path(__file__).with_name("traffic.c")
-    subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-o", str(tool), str(source)], check=True)
+    found = [[path] for name in ("cc", "clang") if (path := shutil.which(name))]
+    compiler = [*found, [sys.executable, "-m", "ziglang", "cc"]][0]
+    subprocess.run([*compiler, "-O2", "-o", str(tool), str(Path(__file__).with_name("traffic.c"))], check=True)
     return tool
 
 
