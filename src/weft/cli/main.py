@@ -17,6 +17,11 @@ _COMMANDS = {
     "show": ("weft.cli.show:show", "What an agent knows: status, mac, vtep, evpn, bgp, port, drops, counters."),
     "lab": ("weft.cli.lab:lab", "Whole fabrics in network namespaces on this machine."),
     "config": ("weft.cli.config:config", "Check configuration files."),
+    "decode": ("weft.cli.decode:decode", "Every layer of every packet of a capture; or a summary of its tunnels."),
+    "decap": ("weft.cli.decap:decap", "Take the tunnels off the packets of a capture."),
+    "encap": ("weft.cli.encap:encap", "Put the packets of a capture into a tunnel."),
+    "hash": ("weft.cli.hash:hash_", "How flows spread over equal links, for every encapsulation and kind of switch."),
+    "mtu": ("weft.cli.mtu:mtu", "What fits through a tunnel: the byte ledger of every encapsulation."),
     "agent": ("weft.cli.agent:agent", "Run an agent in the foreground."),
     "version": ("weft.cli.version:version", "Print the version."),
 }

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from weft.values import Mac, Truncated
+from weft.wire.header import Header
 
 LENGTH = 14
 
@@ -19,9 +18,13 @@ ARP = 0x0806
 VLAN = 0x8100
 QINQ = 0x88A8
 IPV6 = 0x86DD
+MPLS = 0x8847
+MPLS_MULTICAST = 0x8848
+TRANSPARENT_BRIDGING = 0x6558
+"""Ethernet itself, as a protocol type of GRE and Geneve."""
 
 
-class Ethernet(Struct, frozen=True, gc=False):
+class Ethernet(Header, frozen=True, gc=False):
     dst: Mac
     src: Mac
     ethertype: int

@@ -1,13 +1,28 @@
-"""IPv4 header, 20 to 60 octets (RFC 791 section 3.1)."""
+"""IPv4 header, 20 to 60 octets (RFC 791 section 3.1).
+
+ 0               1               2               3
++-------+-------+---------------+---------------+---------------+
+|   4   |  IHL  |      TOS      |         total length          |
++-------+-------+---------------+-----+-------------------------+
+|        identification         |0 D M|    fragment offset      |
++---------------+---------------+-----+-------------------------+
+|      TTL      |   protocol    |        header checksum        |
++---------------+---------------+-------------------------------+
+|                            source                             |
++---------------------------------------------------------------+
+|                          destination                          |
++---------------------------------------------------------------+
+|                     options, padded to words                  |
+"""
 
 from __future__ import annotations
 
 import struct
+from typing import Self
 
-from msgspec import Struct
-
-from weft.values import Ip, Malformed, Truncated
+from weft.values import Ip, Malformed, Truncated, WireError
 from weft.wire.checksum import checksum, is_valid
+from weft.wire.header import Header
 
 LENGTH = 20
 UDP = 17
@@ -16,8 +31,11 @@ _DF = 0x4000
 _MF = 0x2000
 
 
-class Ipv4(Struct, frozen=True, gc=False, kw_only=True):
-    """`total_length` counts header and payload in octets; `fragment_offset` is in octets; `tos` = DSCP and ECN."""
+class Ipv4(Header, frozen=True, gc=False, kw_only=True):
+    """`total_length` counts header and payload in octets; `fragment_offset` is in octets; `tos` = DSCP and ECN.
+
+    `options` fill whole 32-bit words.
+    """
 
     src: Ip
     dst: Ip
@@ -31,20 +49,21 @@ class Ipv4(Struct, frozen=True, gc=False, kw_only=True):
     fragment_offset: int = 0
     options: bytes = b""
 
+    @property
+    def is_fragment(self) -> bool:
+        """Whether this is a part of a packet, the first one included."""
+        return self.mf or self.fragment_offset > 0
+
     @classmethod
-    def parse(cls, data: bytes, offset: int = 0) -> tuple[Ipv4, int]:
-        """Read the header and check its sum. Raises Truncated, Malformed (version, length, checksum)."""
+    def dissect(cls, data: bytes, offset: int = 0) -> tuple[Self | None, int, WireError | None]:
+        """Read the header and check its sum. Faults: Truncated, Malformed (version, lengths, checksum)."""
         have = len(data) - offset
         if have < LENGTH:
-            raise Truncated("an IPv4 header", LENGTH, have, offset)
+            return None, offset, Truncated("an IPv4 header", LENGTH, have, offset)
         version, tos, total, ident, fragment, ttl, protocol, _, src, dst = _FORMAT.unpack_from(data, offset)
         header = (version & 0xF) * 4
         if version >> 4 != 4 or header < LENGTH:
-            raise Malformed(f"first octet {version:#04x} is not that of an IPv4 header", offset)
-        if have < header:
-            raise Truncated("an IPv4 header with options", header, have, offset)
-        if not is_valid(data[offset : offset + header]):
-            raise Malformed("IPv4 header checksum is wrong", offset + 10)
+            return None, offset, Malformed(f"first octet {version:#04x} is not that of an IPv4 header", offset)
         parsed = cls(
             src=Ip(src),
             dst=Ip(dst),
@@ -58,7 +77,12 @@ class Ipv4(Struct, frozen=True, gc=False, kw_only=True):
             fragment_offset=(fragment & 0x1FFF) * 8,
             options=data[offset + LENGTH : offset + header],
         )
-        return parsed, offset + header
+        fault: WireError | None = None
+        if have < header:
+            fault = Truncated("an IPv4 header with options", header, have, offset)
+        elif not is_valid(data[offset : offset + header]):
+            fault = Malformed("IPv4 header checksum is wrong", offset + 10)
+        return parsed, offset + header, fault
 
     def pack(self) -> bytes:
         """The header with its checksum."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import struct
 
-from msgspec import Struct
-
 from weft.values import Truncated
+from weft.wire.header import Header
 
 LENGTH = 8
 _FORMAT = struct.Struct("!HHHH")
 
 
-class Udp(Struct, frozen=True, gc=False):
+class Udp(Header, frozen=True, gc=False):
     """`length` counts header and payload in octets; `checksum` 0 means none was computed."""
 
     sport: int

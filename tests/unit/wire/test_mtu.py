@@ -71,7 +71,7 @@ def test_what_is_needed_is_what_fits(name, esp, ip_version):
 
 
 def test_esp_encrypts_whole_words():
-    """1500 - 20 (IP) - 16 (ESP, IV) - 16 (check value) = 1448, of which 2 end the padding; VXLAN takes 30 of the rest."""
+    """1500 - 20 (IP) - 16 (ESP, IV) - 16 (check value) = 1448, 2 of them the trailer's; VXLAN takes 30 of the rest."""
     assert fit_link("vxlan", 4, 1500, Around(esp="transport")).inner_mtu == 1448 - 2 - 30
     assert fit_link("vxlan", 4, 1503, Around(esp="transport")).inner_mtu == 1448 - 2 - 30
     assert fit_link("vxlan", 4, 1500, Around(esp="tunnel")).inner_mtu == 1448 - 2 - 30 - 20

@@ -30,19 +30,14 @@ def fragments(payload=PAYLOAD, size=1000, ident=9, src=SRC, tos=0):
     ]  # fmt: skip
 
 
-def put(pieces, pool, offset, octets, total=None, *, key="k", source="s", now=0.0, ce=False):
-    pool.append(pieces.add(key, offset, octets, source=source, total=total, now=now, ce=ce, header=offset))
-    return pool[-1]
-
-
 class TestPieces:
     def setup_method(self):
         self.pieces = Reassembly(Limits(timeout_s=30, octets=4000, source_octets=2000, packets=4))
 
-    def add(self, offset, octets, total=None, **others):
-        return put(self.pieces, [], offset, octets, total, **others)
+    def add(self, offset, octets, total=None, *, key="k", source="s", now=0.0):
+        return self.pieces.add(key, offset, octets, source=source, total=total, now=now, header=offset)
 
-    @pytest.mark.parametrize("order", itertools.permutations(range(4)))
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
     def test_any_order_makes_the_same_packet(self, order):
         octets = bytes(range(40))
         results = [self.add(10 * at, octets[10 * at : 10 * at + 10], 40) for at in order]
@@ -116,7 +111,7 @@ class TestPieces:
             assert self.pieces.octets % (PIECE_OCTETS + 1) == 0
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_fragments_make_the_packet_that_was_cut(order):
     assembly = Ipv4Reassembly()
     pieces = fragments()
@@ -194,6 +189,7 @@ class TestStt:
     def test_a_congestion_mark_on_any_segment_is_told(self):
         assembly = SttReassembly()
         results = [
-            assembly.add(*piece, src=SRC, dst=DST, now=0.0, ce=number == 1) for number, piece in enumerate(self.pieces())
+            assembly.add(*piece, src=SRC, dst=DST, now=0.0, ce=number == 1)
+            for number, piece in enumerate(self.pieces())
         ]
         assert results[-1].ce

@@ -1,1 +1,1 @@
-"""Tunnel headers, one file each, all of one shape: constants, one class with `parse` and `pack`."""
+"""Tunnel headers, one file each, all of one shape: constants, `parse`, `dissect`, `pack` and a ledger."""

@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import struct
 
-from msgspec import Struct
-
 from weft.values import Malformed, Truncated
+from weft.wire.encap.tunnel import UDP, Fields, Part, Tunnel
+from weft.wire.ethernet import TRANSPARENT_BRIDGING
 
 LENGTH = 8
 PORT = 4789
+OLD_PORT = 8472
+"""What Linux used before the IANA gave out 4789, and some still do."""
 FLAG_I = 0x08
+PARTS = UDP, Part("VXLAN", (("flags", 1), ("reserved", 3), ("VNI", 3), ("reserved", 1)))
 _FORMAT = struct.Struct("!II")
 
 
-class Vxlan(Struct, frozen=True, gc=False):
+class Vxlan(Tunnel, frozen=True, gc=False):
     """`reserved`: whether any reserved bit was set; receivers ignore it unless strict."""
 
     vni: int
@@ -43,3 +46,13 @@ class Vxlan(Struct, frozen=True, gc=False):
     def pack(self) -> bytes:
         """The header with reserved bits zero."""
         return _FORMAT.pack(FLAG_I << 24, self.vni << 8)
+
+    @property
+    def payload(self) -> int:
+        return TRANSPARENT_BRIDGING
+
+    def fields(self, octets: bytes) -> Fields:
+        return {"vni": self.vni, "flags": octets[0], "policy": None}
+
+    def parts(self) -> tuple[Part, ...]:
+        return PARTS

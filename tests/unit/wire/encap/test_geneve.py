@@ -52,6 +52,11 @@ def test_the_longest_options_fit():
     assert Geneve.parse(octets)[0].options == options
 
 
+def test_more_options_than_fit_are_refused():
+    with pytest.raises(Malformed, match="256 octets"):
+        Geneve(1, options=(Option(1, 1, bytes(124)), Option(1, 2, bytes(124)))).pack()
+
+
 def test_an_option_longer_than_all_options_is_refused():
     with pytest.raises(Malformed, match="past the end"):
         Geneve.parse(bytes.fromhex("0100655800138800" + "01030102") + bytes(100))

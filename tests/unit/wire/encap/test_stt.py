@@ -62,7 +62,13 @@ def test_a_frame_too_long_or_a_segment_too_short_is_refused():
 
 @pytest.mark.parametrize(
     ("at", "octet", "why"),
-    [(12, 0x60, "options"), (13, 0x14, "flags"), (13, 0x02, "flags"), (4, 0, "length is 0"), (6, 0xFF, "past its frame")],
+    [
+        (12, 0x60, "options"),
+        (13, 0x14, "flags"),
+        (13, 0x02, "flags"),
+        (4, 0, "length is 0"),
+        (6, 0xFF, "past its frame"),
+    ],
 )
 def test_what_is_no_segment_is_refused_and_still_shown(at, octet, why):
     octets = bytearray(SttSegment(50000, 0x0010, 0, 7).pack(SRC.octets, DST.octets)) + bytes(16)
