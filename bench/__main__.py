@@ -10,6 +10,9 @@ PARTS = ("dataplane", "demo")
 
 def main() -> int:
     chosen = sys.argv[1:] or PARTS
+    if not set(chosen) <= set(PARTS):
+        print(f"usage: ./run bench [{'|'.join(PARTS)}]", file=sys.stderr)
+        return 2
     for name in chosen:
         print(f"\n## {name}\n")
         importlib.import_module(f"bench.{name}").run()

@@ -17,7 +17,6 @@ from msgspec import Struct
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from weft.forwarding.rows import Path, UnderlayRoute
 from weft.values import Ip, Mac
 
 _GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400  # links, neighbours, IPv4 and IPv6 addresses and routes
@@ -42,6 +41,22 @@ class Interface(Struct, frozen=True):
     mtu: int
     up: bool
     peer_reachable: bool
+
+
+class Hop(Struct, frozen=True, order=True):
+    """One way out: the interface, and both MACs of the link to the first router or to the remote itself."""
+
+    ifindex: int
+    src_mac: Mac
+    dst_mac: Mac
+
+
+class Reach(Struct, frozen=True):
+    """All equal-cost ways to a remote, sorted; none: unreachable. `mtu`: the smallest of their interfaces, octets."""
+
+    remote: Ip
+    mtu: int
+    hops: tuple[Hop, ...]
 
 
 class _Neighbour(Struct, frozen=True):
@@ -105,16 +120,16 @@ class Underlay:
             )
         return found
 
-    async def routes(self, remotes: Iterable[Ip], interfaces: Iterable[Interface]) -> list[UnderlayRoute]:
-        """The paths to every remote over the given interfaces; without any, the route has none."""
+    async def reach(self, remotes: Iterable[Ip], interfaces: Iterable[Interface]) -> list[Reach]:
+        """How every remote is reached over the given interfaces."""
         usable = {interface.index: interface for interface in interfaces if interface.up}
         neighbours = await self._neighbours()
-        return [await self._route(remote, usable, neighbours) for remote in sorted(remotes)]
+        return [await self._reach(remote, usable, neighbours) for remote in sorted(remotes)]
 
-    async def _route(
+    async def _reach(
         self, remote: Ip, usable: dict[int, Interface], neighbours: dict[tuple[int, str], _Neighbour]
-    ) -> UnderlayRoute:
-        paths, mtus = [], []
+    ) -> Reach:
+        hops, mtus = [], []
         for index, gateway in await self._hops(remote):
             interface = usable.get(index)
             if interface is None:
@@ -123,9 +138,9 @@ class Underlay:
             if not neighbour.managed:
                 await self._keep_reachable(index, gateway)
             if neighbour.mac is not None:
-                paths.append(Path(index, interface.mac, neighbour.mac))
+                hops.append(Hop(index, interface.mac, neighbour.mac))
                 mtus.append(interface.mtu)
-        return UnderlayRoute(remote, min(mtus, default=0), tuple(sorted(paths)))
+        return Reach(remote, min(mtus, default=0), tuple(sorted(hops)))
 
     async def _hops(self, remote: Ip) -> list[tuple[int, str]]:
         """(interface index, address to resolve there) of every equal-cost next hop."""

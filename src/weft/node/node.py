@@ -20,9 +20,9 @@ from weft.control.local import config_rows
 from weft.control.overlay import Overlay
 from weft.dataplane.base import DataPlane
 from weft.forwarding.facts import Fact, LearnedLost, MacAged, MacLearned
-from weft.forwarding.rows import ClosedPort, Row, UnderlayPort, UnderlayRoute, Vap
+from weft.forwarding.rows import ClosedPort, Path, Row, UnderlayPort, UnderlayRoute, Vap
 from weft.forwarding.tunnels import UNDERLAY_OCTETS
-from weft.host.underlay import Interface, Underlay
+from weft.host.underlay import Interface, Reach, Underlay
 from weft.node.desired import Desired
 from weft.node.transport import BgpTransport
 from weft.values import Ip, Mac
@@ -130,14 +130,17 @@ class Node:
         await self._keep_receive_device(self.config.vtep.udp_port)
         self._ports_changed()
         carriers = [self.interfaces[n] for n in self.config.underlay.interfaces if n in self.interfaces]
-        routes = await self.underlay.routes(self.overlay.remotes(), carriers)
-        if self.config.underlay.mtu is not None:
-            limit = self.config.underlay.mtu
-            routes = [UnderlayRoute(route.remote, min(route.mtu, limit), route.paths) for route in routes]
-        self.routes = {route.remote: route for route in routes}
+        reached = await self.underlay.reach(self.overlay.remotes(), carriers)
+        self.routes = {reach.remote: self._underlay_route(reach) for reach in reached}
         self.desired.state(self._own_rows(carriers))
         self._flush()
         self._looked = True
+
+    def _underlay_route(self, reach: Reach) -> UnderlayRoute:
+        """What the kernel says as a row, with the configured MTU as its limit."""
+        limit = self.config.underlay.mtu
+        mtu = min(reach.mtu, limit) if limit is not None else reach.mtu
+        return UnderlayRoute(reach.remote, mtu, tuple(Path(h.ifindex, h.src_mac, h.dst_mac) for h in reach.hops))
 
     async def _keep_receive_device(self, port: int) -> None:
         """Make the device that lets the kernel aggregate, and again if somebody removed it.

@@ -14,10 +14,9 @@ import pytest
 
 from support.frames import mac
 from support.wait import wait_until
-from weft.forwarding.rows import UnderlayRoute
 from weft.host import netns
 from weft.host.links import End, Links, NextHop, link_local, links_of
-from weft.host.underlay import Underlay
+from weft.host.underlay import Reach, Underlay
 from weft.values import Ip, Prefix
 
 pytestmark = pytest.mark.root
@@ -68,15 +67,15 @@ def set_far_end(port: str, up: bool) -> None:
         (far.up if up else far.down)(port)
 
 
-async def routes(underlay: Underlay, names: tuple[str, ...] = PORTS) -> dict[Ip, UnderlayRoute]:
+async def routes(underlay: Underlay, names: tuple[str, ...] = PORTS) -> dict[Ip, Reach]:
     interfaces = await underlay.interfaces()
-    found = await underlay.routes({BOTH, ONE, NOWHERE}, [interfaces[name] for name in names if name in interfaces])
+    found = await underlay.reach({BOTH, ONE, NOWHERE}, [interfaces[name] for name in names if name in interfaces])
     return {route.remote: route for route in found}
 
 
 async def until(
-    underlay: Underlay, condition: Callable[[dict[Ip, UnderlayRoute]], bool], names: tuple[str, ...] = PORTS
-) -> dict[Ip, UnderlayRoute]:
+    underlay: Underlay, condition: Callable[[dict[Ip, Reach]], bool], names: tuple[str, ...] = PORTS
+) -> dict[Ip, Reach]:
     """Look whenever the kernel says that something changed, until it is as wanted."""
     async with asyncio.timeout(10):
         while not condition(found := await routes(underlay, names)):
@@ -87,34 +86,34 @@ async def until(
 
 def test_every_equal_cost_path_is_resolved_to_macs(links: Links) -> None:
     async def story(underlay: Underlay) -> None:
-        found = await until(underlay, lambda found: len(found[BOTH].paths) == 2)
-        assert [(path.src_mac, path.dst_mac) for path in found[BOTH].paths] == [
+        found = await until(underlay, lambda found: len(found[BOTH].hops) == 2)
+        assert [(path.src_mac, path.dst_mac) for path in found[BOTH].hops] == [
             (mac(0x10), mac(0x20)),
             (mac(0x11), mac(0x21)),
         ]
         assert found[BOTH].mtu == 2000
-        assert len(found[ONE].paths) == 1
-        assert found[NOWHERE].paths == ()
+        assert len(found[ONE].hops) == 1
+        assert found[NOWHERE].hops == ()
 
     run(story)
 
 
 def test_a_link_that_goes_down_takes_its_path_away_and_back(links: Links) -> None:
     async def story(underlay: Underlay) -> None:
-        await until(underlay, lambda found: len(found[BOTH].paths) == 2)
+        await until(underlay, lambda found: len(found[BOTH].hops) == 2)
         await asyncio.to_thread(set_far_end, "e0", False)
-        found = await until(underlay, lambda found: len(found[BOTH].paths) == 1)
-        assert found[BOTH].paths[0].dst_mac == mac(0x21)
+        found = await until(underlay, lambda found: len(found[BOTH].hops) == 1)
+        assert found[BOTH].hops[0].dst_mac == mac(0x21)
         await asyncio.to_thread(set_far_end, "e0", True)
-        await until(underlay, lambda found: len(found[BOTH].paths) == 2)
+        await until(underlay, lambda found: len(found[BOTH].hops) == 2)
 
     run(story)
 
 
 def test_paths_by_other_interfaces_do_not_count(links: Links) -> None:
     async def story(underlay: Underlay) -> None:
-        found = await until(underlay, lambda found: len(found[BOTH].paths) == 1, ("e1",))
-        assert found[BOTH].paths[0].src_mac == mac(0x11)
+        found = await until(underlay, lambda found: len(found[BOTH].hops) == 1, ("e1",))
+        assert found[BOTH].hops[0].src_mac == mac(0x11)
 
     run(story)
 
@@ -157,7 +156,7 @@ def test_looking_by_itself_causes_no_looking(links: Links) -> None:
 
     async def story(underlay: Underlay) -> None:
         underlay._can_manage = False
-        await until(underlay, lambda found: len(found[BOTH].paths) == 2)
+        await until(underlay, lambda found: len(found[BOTH].hops) == 2)
         async with asyncio.timeout(10):
             quiet = 0
             while quiet < 3:
