@@ -13,18 +13,17 @@ from weft.cli.captures import ENCAPS, blocks, encap_code, opened, prefix, quiet_
 from weft.cli.groups import examples
 from weft.cli.options import settings
 from weft.cli.output import Column, Item, render
-from weft.cli.packet_text import CSV_HEADER, TABLE_HEADER, csv_line, table_line
+from weft.cli.packet_text import CSV_HEADER, TABLE_HEADER, csv_line, seconds_text, table_line
 from weft.values import Prefix, WireError
 
 if TYPE_CHECKING:
     from weft.capture import Capture
     from weft.capture.chosen import Choice
     from weft.capture.items import Item as Packet
-    from weft.capture.summary import Summary
+    from weft.capture.summary import Summary, Totals
 
 _FORMS = ("table", "jsonl", "json", "csv")
 _DEPTH = 8
-_NS = 1_000_000_000
 _SUMMARY_COLUMNS = (
     Column("LEVEL", "level", right=True),
     Column("SOURCE", "source"),
@@ -118,13 +117,9 @@ def _print_csv(packets: Iterator[Packet]) -> None:
 
 def _json_text(packet: Packet) -> str:
     """One packet; its time has all nine digits, which a float would not keep."""
-    seconds, ns = divmod(packet.time_ns, _NS)
-    if packet.time_ns < 0 and ns:
-        seconds, ns = seconds + 1, _NS - ns
-    sign = "-" if packet.time_ns < 0 and not seconds else ""
     item = {
         "frame": packet.frame,
-        "time": msgspec.Raw(f"{sign}{seconds}.{ns:09}".encode()),
+        "time": msgspec.Raw(seconds_text(packet.time_ns).encode()),
         "length": packet.length,
         "layers": packet.layers,
         "error": packet.error,
@@ -173,30 +168,26 @@ def _summarise(capture: Capture, choice: Choice, gre_key_as: str, depth: int, fo
     _print_summary(summary, form, gre_key_as)
 
 
+def _item(total: Totals) -> Item:
+    return {
+        "level": total.level,
+        "source": str(total.source) if total.source else None,
+        "destination": str(total.destination) if total.destination else None,
+        "encap": total.encap.name.lower() if total.encap else None,
+        "vni": total.key,
+        "packets": total.packets,
+        "octets": total.octets,
+        "overhead_octets": total.overhead_octets,
+        "overhead_share": round(total.overhead_octets / max(1, total.octets), 6),
+        "inner_flows": total.inner_flows,
+        "errors": total.errors,
+    }
+
+
 def _print_summary(summary: Summary, form: str, gre_key_as: str) -> None:
-    items: list[Item] = []
-    for total in summary.totals():
-        items.append(
-            {
-                "level": total.level,
-                "source": str(total.source) if total.source else None,
-                "destination": str(total.destination) if total.destination else None,
-                "encap": total.encap.name.lower() if total.encap else None,
-                "vni": total.key,
-                "packets": total.packets,
-                "octets": total.octets,
-                "overhead_octets": total.overhead_octets,
-                "overhead_share": round(total.overhead_octets / max(1, total.octets), 6),
-                "inner_flows": total.inner_flows,
-                "errors": total.errors,
-            }
-        )
-    sys.stdout.write(
-        render("decode-summary", items, _SUMMARY_COLUMNS, form) + ("\n" if items or form != "jsonl" else "")
-    )
-    if form == "table" and any(item["encap"] == "nvgre" for item in items) and gre_key_as == "both":
-        click.echo(
-            "Ethernet in keyed GRE is counted as NVGRE; --gre-key-as plain counts it by its 32-bit key.", err=True
-        )
+    items = [_item(total) for total in summary.totals()]
+    click.echo(render("decode-summary", items, _SUMMARY_COLUMNS, form), nl=bool(items) or form != "jsonl")
+    if gre_key_as == "both" and any(item["encap"] == "nvgre" for item in items):
+        click.echo("Ethernet in keyed GRE is counted as NVGRE; --gre-key-as plain counts it by its key.", err=True)
     if not summary.flows_complete:
         click.echo("There are more inner flows than were counted: INNER-FLOWS is a lower bound.", err=True)

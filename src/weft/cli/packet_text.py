@@ -40,10 +40,15 @@ _TUNNELS = {"vxlan": "vni", "geneve": "vni", "nvgre": "vsid", "gre": "key", "stt
 Layer = Mapping[str, object]
 
 
+def seconds_text(time_ns: int) -> str:
+    """Seconds with all nine digits, which a float would not keep."""
+    return f"{'-' if time_ns < 0 else ''}{abs(time_ns) // _NS}.{abs(time_ns) % _NS:09}"
+
+
 def table_line(packet: Item, start_ns: int) -> str:
     """Number, seconds since the first packet, octets, and the layers from outside to inside; `|` enters a tunnel."""
     since = packet.time_ns - start_ns
-    text = printable(" ".join(filter(None, map(_words, packet.layers))) or "-")
+    text = printable(" ".join(filter(None, map(_words, packet.layers))) or "-").replace("| nvgre", "or nvgre")
     last = packet.layers[-1] if packet.layers else None
     if last is not None and last["layer"] == "ethernet":
         text += f" {last['src']} > {last['dst']} ethertype {last['ethertype']:#06x}"
@@ -125,7 +130,7 @@ def csv_line(packet: Item) -> str:
     ports = next(((layer["sport"], layer["dport"]) for layer in inside if layer["layer"] in ("udp", "tcp")), ("", ""))
     row = (
         packet.frame,
-        f"{packet.time_ns // _NS}.{packet.time_ns % _NS:09}",
+        seconds_text(packet.time_ns),
         packet.length,
         len(tunnels),
         *outer[:2],
