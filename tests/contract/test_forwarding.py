@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from support.frames import arp_request, eth, mac, udp4
@@ -20,28 +22,21 @@ from support.topology import (
     REMOTE_HOST,
     STRANGER,
     snapshot,
+    vxlan_packet,
 )
 from weft.forwarding import pipeline
 from weft.forwarding.drops import Drop
 from weft.forwarding.facts import MacLearned, Place
-from weft.values import BROADCAST, Ip, Mac
-from weft.wire import ethernet, ipv4, udp
+from weft.values import BROADCAST, Mac
+from weft.wire import ethernet, ipv4
 from weft.wire.checksum import checksum
-from weft.wire.encap import vxlan
 
 HOST_A, HOST_B = mac(0x101), mac(0x102)
 
 
-def tunnelled(
-    bench: Bench, inner: bytes, *, src: Ip = NEAR, dst: Ip = LOCAL, vni: int = RED, tos: int = 0, flags: int = 8
-) -> bytes:
-    """A VXLAN packet as it arrives on the first underlay interface."""
-    header = bytearray(vxlan.Vxlan(vni).pack())
-    header[0] = flags
-    length = udp.LENGTH + vxlan.LENGTH + len(inner)
-    outer = ipv4.Ipv4(src=src, dst=dst, protocol=17, total_length=20 + length, tos=tos, df=True)
-    link = ethernet.Ethernet(bench.interfaces.macs[0], mac(0xF0), ethernet.IPV4)
-    return link.pack() + outer.pack() + udp.Udp(50000, 4789, length).pack() + bytes(header) + inner
+def tunnelled(bench: Bench, inner: bytes, **outer: Any) -> bytes:
+    """A VXLAN packet as it arrives on the first underlay interface; `outer` as for `vxlan_packet`."""
+    return vxlan_packet(inner, bench.interfaces, **outer)
 
 
 def check(bench: Bench, rows: object, ifindex: int, *frames: bytes) -> pipeline.Result:

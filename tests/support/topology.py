@@ -37,6 +37,8 @@ from weft.forwarding.rows import (
 )
 from weft.forwarding.snapshot import Snapshot
 from weft.values import Encap, Ip, Mac, Prefix
+from weft.wire import ethernet, ipv4, udp
+from weft.wire.encap import vxlan
 
 LOCAL = Ip.parse("10.0.0.1")
 NEAR = Ip.parse("10.0.0.2")
@@ -105,8 +107,28 @@ def snapshot(at: Interfaces, *, learn_from_tunnels: bool = False, strict: bool =
     return Snapshot.of(rows(at, learn_from_tunnels=learn_from_tunnels, strict=strict, mtu=mtu))
 
 
-def rows_over_wires(at: Interfaces, *, mtu: int = 1500) -> Snapshot:
+def rows_over_wires(at: Interfaces, *, learn_from_tunnels: bool = False, mtu: int = 1500) -> Snapshot:
     """Ports whose far ends are in another namespace, and no closed port (there is no such device here)."""
-    kept = [row for row in snapshot(at, mtu=mtu).rows() if not isinstance(row, ClosedPort | Vap)]
+    rows = snapshot(at, learn_from_tunnels=learn_from_tunnels, mtu=mtu).rows()
+    kept = [row for row in rows if not isinstance(row, ClosedPort | Vap)]
     bridges = zip(at.ports, (RED, RED, RED + 1), strict=True)
     return Snapshot.of([*kept, *(Vap(port, bridge, f"p{port}", peer_reachable=True) for port, bridge in bridges)])
+
+
+def vxlan_packet(
+    inner: bytes,
+    at: Interfaces,
+    *,
+    src: Ip = NEAR,
+    dst: Ip = LOCAL,
+    vni: int = RED,
+    tos: int = 0,
+    flags: int = vxlan.FLAG_I,
+) -> bytes:
+    """A VXLAN packet as a remote VTEP sends it, arriving on the first underlay interface."""
+    header = bytearray(vxlan.Vxlan(vni).pack())
+    header[0] = flags
+    length = udp.LENGTH + vxlan.LENGTH + len(inner)
+    outer = ipv4.Ipv4(src=src, dst=dst, protocol=17, total_length=20 + length, tos=tos, df=True)
+    link = ethernet.Ethernet(at.macs[0], mac(0xF0), ethernet.IPV4)
+    return link.pack() + outer.pack() + udp.Udp(50000, 4789, length).pack() + bytes(header) + inner

@@ -57,7 +57,7 @@ class Wires:
                 break
             for fd in ready:
                 name, sock = by_fd[fd]
-                with suppress(BlockingIOError):
+                with suppress(OSError):  # nothing there after all, or the cable is gone
                     seen.append((name, sock.recv(1 << 17)[_VNET.size :]))
         return seen
 

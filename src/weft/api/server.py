@@ -20,6 +20,8 @@ from weft.values import Unavailable
 
 SOCKET_MODE = 0o660
 _STOP_S = 2
+SLICE_ITEMS = 500
+"""Items made before other work of the agent gets its turn."""
 
 
 def _json(body: object, status: int = 200) -> Response:
@@ -34,7 +36,12 @@ def make_app(node: Node) -> Starlette:
         show = NOUNS.get(noun)
         if show is None:
             return _json({"error": f"there is no {noun}; there are {', '.join(sorted(NOUNS))}"}, 404)
-        return _json({"schema": f"weft.{noun}/v1", "items": show(node)})
+        items = []
+        for number, item in enumerate(show(node), 1):
+            items.append(msgspec.Raw(msgspec.json.encode(item)))
+            if number % SLICE_ITEMS == 0:
+                await asyncio.sleep(0)
+        return _json({"schema": f"weft.{noun}/v1", "items": items})
 
     return Starlette(routes=[Route("/v1/{noun}", read, methods=["GET"])])
 
@@ -85,8 +92,10 @@ async def _take_over(socket: Path) -> None:
         return
     try:
         _, writer = await asyncio.open_unix_connection(socket)
-    except OSError:
+    except (ConnectionRefusedError, FileNotFoundError):
         socket.unlink(missing_ok=True)
         return
+    except OSError:
+        raise Unavailable(f"{socket} exists and is not a socket that could be taken over: remove it first") from None
     writer.close()
     raise Unavailable(f"another agent answers on {socket}: stop it first, or choose another --socket")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from weft.capture import links
 from weft.capture.columns import Columns, EncapCode, Level
 from weft.capture.fetch import Flags, fetch, octet, u16
-from weft.capture.joining import Joiner, pieces
+from weft.capture.joining import Joiner, is_segment, pieces
 from weft.capture.pcap import RECORD_OCTETS, record_headers
 from weft.capture.reader import Block
 from weft.capture.spans import copy_spans
@@ -80,7 +80,7 @@ class Decapsulator:
         waiting = pieces(columns, cut)
         for packet, (number, place) in waiting.items():
             level = columns.levels[number]
-            if level.encap[place] == EncapCode.STT and (self._every or number == 0):
+            if is_segment(block.octets, level, place) and (self._every or number == 0):
                 self._join(block, frames, packet, level, place)
         levels = columns.levels if self._every else columns.levels[:2]
         for parent, deeper in pairwise(levels):

@@ -30,8 +30,9 @@ def read_ipv4(octets: Octets, level: Level, rows: Positions) -> Positions:
     length = (first & 0xF).astype(np.int64) * 4
     at, end, total = level.network[rows], level.end[rows], u16(header, 2)
     level.payload[rows] = at + length
-    level.blame(rows[at + length > end], Fault.TRUNCATED)
-    _check_sums(octets, level, rows, length, header)
+    whole = at + length <= end
+    level.blame(rows[~whole], Fault.TRUNCATED)
+    level.blame(rows[whole & ~_adds_up(octets, at, length, header)], Fault.BAD_CHECKSUM)
     short = total < length  # 0 is what segmentation offload leaves in captures on the sending host
     level.blame(rows[short & (total > 0)], Fault.BAD_IP)
     level.blame(rows[at + total > end], Fault.TRUNCATED)
@@ -42,18 +43,18 @@ def read_ipv4(octets: Octets, level: Level, rows: Positions) -> Positions:
     return rows[first_fragment]
 
 
-def _check_sums(octets: Octets, level: Level, rows: Positions, length: Positions, header: Rows) -> None:
+def _adds_up(octets: Octets, at: Positions, length: Positions, header: Rows) -> Flags:
     """RFC 1071: whether words add up to 0xFFFF depends neither on the order of their octets nor on their size."""
     total = field(header, "<u4", 0).astype(np.uint64)
-    for at in range(4, ipv4.LENGTH, 4):
-        total += field(header, "<u4", at)
-    for place in np.flatnonzero(length > ipv4.LENGTH).tolist():
-        at = int(level.network[rows[place]])
-        options = octets[at + ipv4.LENGTH : at + int(length[place])]
-        total[place] += options.view("<u4").sum(dtype=np.uint64)
+    for place in range(4, ipv4.LENGTH, 4):
+        total += field(header, "<u4", place)
+    for row in np.flatnonzero(length > ipv4.LENGTH).tolist():
+        options = octets[int(at[row]) + ipv4.LENGTH : int(at[row] + length[row])]
+        total[row] += options.view("<u4").sum(dtype=np.uint64)
     for bits in (32, 16, 16):
         total = (total & np.uint64((1 << bits) - 1)) + (total >> np.uint64(bits))
-    level.blame(rows[total != 0xFFFF], Fault.BAD_CHECKSUM)
+    right: Flags = total == 0xFFFF
+    return right
 
 
 def read_ipv6(octets: Octets, level: Level, rows: Positions) -> Positions:

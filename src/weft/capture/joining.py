@@ -6,13 +6,15 @@ from weft.capture.columns import Columns, EncapCode, Level
 from weft.capture.fetch import Flags
 from weft.capture.walk import Octets
 from weft.values import Ip, WireError
-from weft.wire.encap.stt import SttSegment
+from weft.wire import ipv6
+from weft.wire.encap.stt import PROTOCOL, SttSegment
 from weft.wire.ipv4 import Ipv4
 from weft.wire.ipv6 import Ipv6
 from weft.wire.reassembly import Ipv4Reassembly, SttReassembly, Whole
 
 _IP_MAX_OCTETS = 0xFFFF
 _S = 1e-9
+_FRAGMENT_BITS = 0x3FFF
 
 
 def pieces(columns: Columns, cut: Flags) -> dict[int, tuple[int, int]]:
@@ -23,6 +25,16 @@ def pieces(columns: Columns, cut: Flags) -> dict[int, tuple[int, int]]:
         for place in (level.partial & ~cut[level.row]).nonzero()[0].tolist():
             found.setdefault(int(level.row[place]), (number, place))
     return found
+
+
+def is_segment(octets: Octets, level: Level, place: int) -> bool:
+    """Whether a piece is an STT segment in an IP packet that is whole, without extension headers in front of it."""
+    network = int(level.network[place])
+    if level.encap[place] != EncapCode.STT:
+        return False
+    if level.version[place] == 6:
+        return bool(level.payload[place] == network + ipv6.LENGTH)
+    return not (int(octets[network + 6]) << 8 | int(octets[network + 7])) & _FRAGMENT_BITS
 
 
 class Joiner:
@@ -43,31 +55,29 @@ class Joiner:
         start, network, payload, end = (
             int(column[place]) for column in (level.start, level.network, level.payload, level.end)
         )
-        prefix = octets[start:network].tobytes()
+        ip = octets[network:payload].tobytes()
         body = octets[payload:end].tobytes()
         try:
-            if level.encap[place] == EncapCode.STT:
-                joined = self._join_segment(octets[network:payload].tobytes(), int(level.version[place]), body)
-            elif level.version[place] == 4:
-                header, _ = Ipv4.parse(octets[network:payload].tobytes())
-                whole = self._fragments.add(header, body, self._now_s) if header.is_fragment else None
-                joined = whole if isinstance(whole, bytes) else None
+            header = Ipv4.parse(ip)[0] if level.version[place] == 4 else Ipv6.parse(ip)[0]
+            if isinstance(header, Ipv4) and header.is_fragment:
+                joined = self._fragments.add(header, body, self._now_s)
+            elif level.encap[place] == EncapCode.STT:
+                joined = self._join_segment(header, body)
             else:
-                return None
+                joined = None
         except WireError:
             return None
-        return prefix + joined if joined else None
+        return octets[start:network].tobytes() + joined if isinstance(joined, bytes) else None
 
-    def _join_segment(self, ip: bytes, version: int, body: bytes) -> bytes | None:
-        """`ip`: the outer IP header; `body`: the segment with its header. Raises WireError."""
-        outer: Ipv4 | Ipv6 = Ipv4.parse(ip)[0] if version == 4 else Ipv6.parse(ip)[0]
+    def _join_segment(self, outer: Ipv4 | Ipv6, body: bytes) -> bytes | None:
+        """`body`: the segment with its header. Raises WireError."""
         segment, end = SttSegment.parse(body)
         whole = self._segments.add(segment, body[end:], src=outer.src, dst=outer.dst, now=self._now_s)
         if not isinstance(whole, Whole):
             return None
         one = SttSegment(segment.sport, segment.frame_length, 0, segment.id, last=True)
         payload = one.pack(outer.src.octets, outer.dst.octets, whole.octets) + whole.octets
-        return ip_header(outer.src, outer.dst, 6, len(payload)) + payload
+        return ip_header(outer.src, outer.dst, PROTOCOL, len(payload)) + payload
 
 
 def ip_header(src: Ip, dst: Ip, protocol: int, payload_octets: int) -> bytes:

@@ -7,7 +7,8 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
-from weft.capture.formats import MOST_OCTETS, NS, Records, numbers
+from weft.capture.fetch import fetch, field
+from weft.capture.formats import MOST_OCTETS, NS, Records
 from weft.capture.walk import Chain, Octets, Positions, find
 from weft.values import Malformed
 
@@ -43,10 +44,13 @@ class Pcap:
         mark = octets[mark_at : mark_at + 2].tobytes()
         found = find(octets, 0, end, self._chain, mark, mark_at)
         at = found.starts
-        seconds, ticks, captured, length = (self._field(octets, at + offset) for offset in (0, 4, 8, 12))
+        headers = fetch(octets, at, RECORD_OCTETS)
+        seconds, ticks, captured, length = (
+            field(headers, self._order + "u4", offset).astype(np.int64) for offset in (0, 4, 8, 12)
+        )
         problem = None
         if found.bad:
-            stated = int(self._field(octets, np.array([found.end + 8]))[0])
+            (stated,) = struct.unpack_from(self._order + "I", octets.data, found.end + 8)
             problem = f"a record of {stated} octets cannot be"
         return Records(
             start=at + RECORD_OCTETS,
@@ -57,9 +61,6 @@ class Pcap:
             used=found.end,
             problem=problem,
         )
-
-    def _field(self, octets: Octets, at: Positions) -> Positions:
-        return numbers(octets, self._order + "u4", at)
 
 
 def file_header() -> bytes:

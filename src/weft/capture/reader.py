@@ -135,7 +135,7 @@ class _Stream:
                 self._account(records, octets, end, last)
                 if len(records.start):
                     return self._block(records, octets)
-            if last and self._failure is None:
+            if last and not len(self._rest) and self._failure is None:
                 return None
         raise self._failure
 
@@ -176,8 +176,8 @@ class _Stream:
         frame = self._frame + len(records.start)
         if records.problem:
             self._failure = BrokenCapture(records.problem, at, frame)
-        elif last and records.used < end and self._failure is None:
-            self._failure = BrokenCapture(f"the file ends {end - records.used} octets into it", at, frame)
+        elif last and not records.used and end and self._failure is None:
+            self._failure = BrokenCapture(f"the file ends {end} octets into it", at, frame)
         self._rest = octets[records.used : end]
         self._offset = at
 

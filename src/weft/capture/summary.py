@@ -22,6 +22,7 @@ MOST_FLOWS = 1 << 23
 _FLOW_BITS = 44
 """A flow is kept as one number: its tunnel's, and so many bits of its hash. That two of a million flows are taken for
 one happens once in 35 captures."""
+_MERGE_AT = 1 << 16
 _PLAIN = 0
 
 
@@ -84,7 +85,7 @@ class Summary:
                 self._labels, self._sums.T.tolist(), flows, strict=True
             )
         ]
-        return sorted(found, key=lambda total: (total.level, -total.octets))
+        return sorted(found, key=_order)
 
     def _add_level(self, block: Block, columns: Columns, number: int, rows: Positions, deeper: Level | None) -> None:
         level = columns.levels[number - 1]
@@ -144,6 +145,12 @@ class Summary:
         return self._commons[number]
 
 
+def _order(total: Totals) -> tuple[object, ...]:
+    """The same for every run, though hashes differ."""
+    ends = tuple(end.octets if end else b"" for end in (total.source, total.destination))
+    return (total.level, -total.octets, total.encap or 0, -1 if total.key is None else total.key, *ends)
+
+
 def _overhead(level: Level, rows: Positions, bare: Flags) -> Positions:
     """Octets that the tunnel adds to the frame inside; `bare`: it carries IP, so the outer Ethernet header is the one
     that the frame would have anyway. A later STT segment adds all its headers."""
@@ -169,7 +176,7 @@ class _Flows:
         flows = np.unique(tunnels.astype(np.uint64) << np.uint64(_FLOW_BITS) | hashes >> np.uint64(64 - _FLOW_BITS))
         self._waiting.append(flows)
         self._count += len(flows)
-        if self._count > max(len(self._known), 1 << 16):
+        if self._count > max(len(self._known), _MERGE_AT):
             self._merge()
 
     def counts(self, tunnels: int) -> Positions:

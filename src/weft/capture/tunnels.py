@@ -120,10 +120,10 @@ def read_stt(octets: Octets, level: Level, rows: Positions, header: Rows, kinds:
     length, offset = u16(header, 4), u16(header, 6)
     behind = at + (octet(header, 12) >> 4).astype(np.int64) * 4
     beyond = offset + level.end[rows] - behind > length
-    options = behind != at + tcp.LENGTH
-    level.blame(rows[options | (length == 0) | beyond], Fault.BAD_TUNNEL)
+    plain = behind == at + tcp.LENGTH
+    level.blame(rows[np.where(plain, (length == 0) | beyond, behind <= level.end[rows])], Fault.BAD_TUNNEL)
     first = (offset == 0) & (behind < level.end[rows])
-    level.partial[rows[first & (level.end[rows] - behind < length)]] = True
+    level.partial[rows[(offset > 0) | (level.end[rows] - behind < length)]] = True
     rows, behind = rows[first], behind[first]
     whole = level.end[rows] - behind >= stt.FRAME_LENGTH
     rows, behind = level.keep(rows, whole), behind[whole]

@@ -40,9 +40,7 @@ _SUMMARY_COLUMNS = (
 
 @click.command(
     epilog=examples(
-        "weft decode trace.pcap",
         "weft decode trace.pcapng.gz --vni 5001 --tenant-ip 10.0.0.0/24 -o jsonl",
-        "tcpdump -w - -U udp port 4789 | weft decode -",
         "weft decode trace.pcap --summary",
     )
 )

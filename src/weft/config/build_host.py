@@ -227,15 +227,21 @@ class _NetworkDefaults:
         return tuple(derived if imports is None else imports), tuple(derived if exports is None else exports)
 
 
+OWN_KEY = "give each network keys of its own"
+
+
 class _Seen:
-    """What networks of a host may not share: VNI, name, port, and what arrives from one remote."""
+    """What networks of a host may not share: VNI, name, port, and the keys that lead to them.
+
+    A key leads to one network whoever sends it: the allowed sources have no remote of their own.
+    """
 
     def __init__(self, model: HostModel, report: Report) -> None:
         self._report = report
         self._names: dict[str, str] = {}
         self._vnis: dict[int, str] = {}
         self._ports = dict.fromkeys(model.underlay.interfaces, "the underlay")
-        self._keys: dict[tuple[Ip, int], str] = {}
+        self._keys: dict[int, str] = {}
 
     def add(self, network: Network, path: Path) -> None:
         if network.name in self._names:
@@ -247,15 +253,15 @@ class _Seen:
             )
         owner = self._vnis.setdefault(network.vni, network.name)
         self._add_ports(network, path)
+        # The same VNI twice is reported once, above.
+        if self._keys.setdefault(network.vni, network.name) not in (network.name, owner):
+            self._report.clash(
+                (*path, "vni"), f"{network.vni} is already a remote's key of {self._keys[network.vni]}", OWN_KEY
+            )
         for index, remote in enumerate(network.remotes):
-            other = self._keys.setdefault((remote.address, remote.key), network.name)
-            # The same VNI twice is reported once, above.
-            if other not in (network.name, owner):
-                self._report.clash(
-                    (*path, "remotes", index),
-                    f"key {remote.key} from {remote.address} already leads to {other}",
-                    "give each network its own key towards one remote",
-                )
+            other = self._keys.setdefault(remote.key, network.name)
+            if remote.key != network.vni and other != network.name:
+                self._report.clash((*path, "remotes", index), f"key {remote.key} already leads to {other}", OWN_KEY)
 
     def _add_ports(self, network: Network, path: Path) -> None:
         for index, port in enumerate(network.ports):

@@ -122,6 +122,13 @@ def _tunnel_address(text: str) -> Ip:
     return ip
 
 
+def _tunnel_prefix(text: str) -> Prefix:
+    prefix = Prefix.parse(text)
+    if prefix.ip.version == 6:
+        raise InvalidValue(f"an IPv6 underlay ({prefix}) is not built yet: IPv4 is")
+    return prefix
+
+
 def _router_id(text: str) -> Ip:
     ip = Ip.parse(text)
     # RFC 6286 section 2.1: any 4-octet number but zero.
@@ -198,6 +205,7 @@ Address = Annotated[Ip, _parsed(Ip.parse, "write an address such as 192.0.2.7")]
 TunnelAddress = Annotated[Ip, _parsed(_tunnel_address, "write an IPv4 address such as 192.0.2.7")]
 RouterId = Annotated[Ip, _parsed(_router_id, "write four numbers such as 192.0.2.7")]
 AnyPrefix = Annotated[Prefix, _parsed(Prefix.parse, "write address/length such as 10.1.10.0/24")]
+TunnelPrefix = Annotated[Prefix, _parsed(_tunnel_prefix, "write an IPv4 prefix such as 192.0.2.0/24")]
 Loopbacks = Annotated[Prefix, _parsed(_loopbacks, "write an IPv4 prefix such as 10.255.0.0/24")]
 StationMac = Annotated[Mac, _parsed(_station, "write a unicast address such as 02:00:00:00:00:0a")]
 Distinguisher = Annotated[Rd, _parsed(Rd.parse, "write AS:number or IPv4:number")]

@@ -33,6 +33,7 @@ from weft.config.fields import (
     Target,
     Text,
     TunnelAddress,
+    TunnelPrefix,
     UdpPort,
     VniNumber,
     one_of,
@@ -99,7 +100,7 @@ class UnderlayModel(Model):
     interfaces: Annotated[list[InterfaceName], ONE_OR_MORE] = []
     address: Annotated[list[TunnelAddress], ONE_OR_MORE, Field(min_length=1)]
     mtu: Mtu | None = None
-    allowed_sources: Annotated[list[AnyPrefix], ONE_OR_MORE] = []
+    allowed_sources: Annotated[list[TunnelPrefix], ONE_OR_MORE] = []
 
 
 class UdpPortsModel(Model):

@@ -29,12 +29,18 @@ from weft.values import Encap, Ip, Mac
 
 
 class NextHops:
-    """Ids of next hops in use, smallest first; 0 is never given out. Equal target sets share one id."""
+    """Ids of next hops in use; 0 is never given out. Equal target sets share one id.
+
+    A released id is not given out again before `recycle`: rows that pointed to it may still be in force, and would
+    lead to wherever it points next.
+    """
 
     def __init__(self) -> None:
         self._ids: dict[tuple[Target, ...], int] = {}
         self._users: Counter[tuple[Target, ...]] = Counter()
         self._free: list[int] = []
+        self._released: list[int] = []
+        self._next = 1
 
     def acquire(self, targets: tuple[Target, ...]) -> tuple[int, bool]:
         """The id, and whether it is new."""
@@ -42,8 +48,12 @@ class NextHops:
         known = self._ids.get(targets)
         if known is not None:
             return known, False
-        self._ids[targets] = self._free.pop() if self._free else len(self._ids) + 1
-        return self._ids[targets], True
+        if self._free:
+            number = self._free.pop()
+        else:
+            number, self._next = self._next, self._next + 1
+        self._ids[targets] = number
+        return number, True
 
     def release(self, targets: tuple[Target, ...]) -> int | None:
         """The id, if nobody uses it any more."""
@@ -52,8 +62,13 @@ class NextHops:
             return None
         del self._users[targets]
         number = self._ids.pop(targets)
-        self._free.append(number)
+        self._released.append(number)
         return number
+
+    def recycle(self) -> None:
+        """No row points to what was released before this call: those ids may be used again."""
+        self._free += self._released
+        self._released = []
 
 
 class Overlay:
@@ -89,6 +104,8 @@ class Overlay:
         """What changed since the last call."""
         delta = in_table_order(self._upserts.values(), self._deletes)
         self._upserts, self._deletes = {}, {}
+        # What was released before this delta is given out in a later one, when this one has been applied.
+        self._nexthops.recycle()
         return delta
 
     def snapshot(self) -> Snapshot:

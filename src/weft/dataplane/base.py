@@ -61,9 +61,9 @@ class DataPlane(Protocol):
         """
         ...
 
-    def activate(self) -> None:
+    def activate(self) -> tuple[RowError, ...]:
         """Begin to forward by the rows applied so far. Until then a data plane that took over from an earlier
-        agent goes on with that agent's rows. A second call is fine."""
+        agent goes on with that agent's rows. Returns rows that failed in this. A second call is fine."""
         ...
 
     def fileno(self) -> int | None:

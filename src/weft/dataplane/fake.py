@@ -66,8 +66,9 @@ class FakeDataPlane:
         self._snapshot = apply(delta, self._snapshot)
         return ()
 
-    def activate(self) -> None:
+    def activate(self) -> tuple[RowError, ...]:
         """Rows are in force at once."""
+        return ()
 
     def fileno(self) -> int | None:
         return None

@@ -30,7 +30,7 @@ class Drop(IntEnum):
     UNKNOWN_VNI = 17
     UNKNOWN_VTEP = 18
     ECN_INVALID = 19
-    NESTED_GSO = 20
+    GSO_REFUSED = 20
     NOT_UNDERLAY = 21
     KERNEL_REFUSED = 22
 
@@ -60,7 +60,7 @@ MEANING: dict[Drop, str] = {
     Drop.UNKNOWN_VNI: "no network of this VTEP has that VNI",
     Drop.UNKNOWN_VTEP: "outer source is not a VTEP of this network",
     Drop.ECN_INVALID: "outer header says congestion, inner packet cannot carry the mark (RFC 6040)",
-    Drop.NESTED_GSO: "large frame already carries a tunnel of the tenant's and cannot be wrapped whole",
+    Drop.GSO_REFUSED: "large frame cannot be wrapped whole: a tunnel of the tenant's own, or neither TCP nor UDP",
     Drop.NOT_UNDERLAY: "tunnel packet is for another address of this host, or came in by no underlay interface",
     Drop.KERNEL_REFUSED: "the kernel refused to resize the packet",
 }

@@ -23,6 +23,7 @@ _GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400  # links, neighbours, IPv4 and
 _FIB_MATCH = 0x2000  # answer with the route itself, all next hops, not with the choice for one packet
 _UNICAST = 1
 _USABLE = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
+_FIXED = 0x40 | 0x80  # noarp, permanent
 _NTF_USE = 0x01
 _REFRESH_S = 5.0
 _NTF_EXT_MANAGED = 0x01
@@ -60,13 +61,12 @@ class Reach(Struct, frozen=True):
 
 
 class _Neighbour(Struct, frozen=True):
-    """`mac` is None while it is not resolved; `managed`: the kernel keeps it reachable by itself."""
+    """`mac` is None while it is not resolved. `fixed`: made by hand; `managed`: the kernel keeps it reachable."""
 
     mac: Mac | None
+    known: bool
+    fixed: bool
     managed: bool
-
-
-_UNKNOWN = _Neighbour(None, managed=False)
 
 
 class Underlay:
@@ -76,8 +76,9 @@ class Underlay:
         self.changed = asyncio.Event()
         self._netlink = AsyncIPRoute()
         self._monitor = AsyncIPRoute()
-        self._refreshed: dict[tuple[int, str], float] = {}
-        self._can_manage = True
+        self._asked: dict[tuple[int, str], float] = {}
+        self._manages: bool | None = None
+        """Whether this kernel manages neighbours; None: not seen yet."""
 
     async def start(self) -> None:
         """Subscribe first, so that nothing between the first look and the first event is missed."""
@@ -123,22 +124,23 @@ class Underlay:
     async def reach(self, remotes: Iterable[Ip], interfaces: Iterable[Interface]) -> list[Reach]:
         """How every remote is reached over the given interfaces."""
         usable = {interface.index: interface for interface in interfaces if interface.up}
-        neighbours = await self._neighbours()
+        neighbours: dict[tuple[int, str], _Neighbour] = {}
         return [await self._reach(remote, usable, neighbours) for remote in sorted(remotes)]
 
     async def _reach(
         self, remote: Ip, usable: dict[int, Interface], neighbours: dict[tuple[int, str], _Neighbour]
     ) -> Reach:
         hops, mtus = [], []
-        for index, gateway in await self._hops(remote):
-            interface = usable.get(index)
+        for key in await self._hops(remote):
+            interface = usable.get(key[0])
             if interface is None:
                 continue
-            neighbour = neighbours.get((index, gateway), _UNKNOWN)
-            if not neighbour.managed:
-                await self._keep_reachable(index, gateway)
-            if neighbour.mac is not None:
-                hops.append(Hop(index, interface.mac, neighbour.mac))
+            if key not in neighbours:
+                neighbours[key] = await self._neighbour(*key)
+                await self._keep_reachable(*key, neighbours[key])
+            mac = neighbours[key].mac
+            if mac is not None:
+                hops.append(Hop(interface.index, interface.mac, mac))
                 mtus.append(interface.mtu)
         return Reach(remote, min(mtus, default=0), tuple(sorted(hops)))
 
@@ -155,35 +157,39 @@ class Underlay:
                 hops += [(_interface(entry), _gateway(entry) or str(remote)) for entry in entries]
         return hops
 
-    async def _neighbours(self) -> dict[tuple[int, str], _Neighbour]:
-        table = {}
-        async for entry in await self._netlink.neigh("dump"):
-            text = entry.get("lladdr")
-            usable = int(entry["state"]) & _USABLE and text and len(text) == 17
-            managed = bool((entry.get("NDA_FLAGS_EXT") or 0) & _NTF_EXT_MANAGED)
-            key = int(entry["ifindex"]), str(entry.get("dst"))
-            table[key] = _Neighbour(Mac.parse(text) if usable else None, managed)
-        return table
+    async def _neighbour(self, index: int, gateway: str) -> _Neighbour:
+        """One entry by itself: tables hold thousands, and a handful are in use."""
+        try:
+            (entry, *_) = await self._netlink.neigh("get", dst=gateway, ifindex=index)
+        except (NetlinkError, ValueError):
+            return _Neighbour(None, known=False, fixed=False, managed=False)
+        state, text = int(entry["state"]), entry.get("lladdr")
+        usable = state & _USABLE and text and len(text) == 17
+        managed = bool((entry.get("NDA_FLAGS_EXT") or 0) & _NTF_EXT_MANAGED)
+        return _Neighbour(Mac.parse(text) if usable else None, True, bool(state & _FIXED), managed)
 
-    async def _keep_reachable(self, index: int, gateway: str) -> None:
+    async def _keep_reachable(self, index: int, gateway: str, neighbour: _Neighbour) -> None:
         """Ask the kernel to manage the neighbour; it forgets that when the link loses its carrier.
 
-        Where it cannot, ask it to refresh the entry every so often. Each request is an event too: without the
-        pause, looking would cause looking.
+        Entries that somebody made permanent are theirs. A kernel that does not know the flag ignores it in silence:
+        the entry that it made has no flag. Then it can only be asked to refresh entries every so often, and not at
+        every look, since each request is an event.
         """
-        if self._can_manage:
-            try:
-                await self._netlink.neigh(
-                    "replace", dst=gateway, ifindex=index, state="none", NDA_FLAGS_EXT=_NTF_EXT_MANAGED
-                )
-                return
-            except NetlinkError:
-                self._can_manage = False
+        key = (index, gateway)
+        if neighbour.managed:
+            self._manages = True
+        if neighbour.fixed or neighbour.managed:
+            return
         now = time.monotonic()
-        if now - self._refreshed.get((index, gateway), -_REFRESH_S) >= _REFRESH_S:
-            self._refreshed[index, gateway] = now
-            with suppress(NetlinkError):
-                await self._netlink.neigh("replace", dst=gateway, ifindex=index, state="none", flags=_NTF_USE)
+        last = self._asked.get(key)
+        if neighbour.known and last is not None and self._manages is None:
+            self._manages = False
+        if self._manages is False and last is not None and now - last < _REFRESH_S:
+            return
+        self._asked[key] = now
+        extended = {} if self._manages is False else {"NDA_FLAGS_EXT": _NTF_EXT_MANAGED}
+        with suppress(NetlinkError):  # the interface has just gone
+            await self._netlink.neigh("replace", dst=gateway, ifindex=index, state="none", flags=_NTF_USE, **extended)
 
     async def open_receive_device(self, port: int) -> Interface | None:
         """An idle VXLAN device that owns the tunnel port, so that the kernel aggregates what arrives there (GRO).

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from weft.dataplane.ebpf.plane import EbpfDataPlane
 from weft.dataplane.fake import FakeDataPlane
 from weft.host import bpf, bpffs
 from weft.node.node import Node
-from weft.values import WeftError
+from weft.values import Unavailable, WeftError
 
 log = logging.getLogger("weft")
 
@@ -42,8 +43,22 @@ def run(config: HostConfig, *, socket: Path, state_dir: Path, serve: Serve) -> i
     """Run an agent until SIGTERM or SIGINT; returns the exit code. Raises WeftError before it has begun."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-    plane = make_plane(config, state_dir)
-    return asyncio.run(_run(config, plane, socket, serve))
+    with alone(state_dir):
+        plane = make_plane(config, state_dir)
+        return asyncio.run(_run(config, plane, socket, serve))
+
+
+@contextlib.contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Hold the state directory: a second agent would take over the first one's data path. Raises Unavailable."""
+    with open(state_dir / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unavailable(
+                f"another agent runs in {state_dir}: stop it first, or choose another --state-dir"
+            ) from None
+        yield
 
 
 async def _run(config: HostConfig, plane: DataPlane | None, socket: Path, serve: Serve) -> int:

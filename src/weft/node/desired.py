@@ -7,10 +7,13 @@ which hands out deltas. A row that failed stays pending with its reason and is t
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from itertools import islice
 
 from weft.dataplane.base import DataPlane, RowError
 from weft.forwarding.rows import Row
 from weft.forwarding.snapshot import EMPTY, Delta, Snapshot, diff, in_table_order
+
+RETRY_ROWS = 256
 
 
 class Desired:
@@ -39,6 +42,12 @@ class Desired:
             self.pending[type(error.row), error.row.key] = error
 
     def retry(self) -> None:
-        """Try the pending rows once more."""
+        """Try pending rows once more, some at a time: each that fails costs a call of its own."""
         if self.pending:
-            self.apply(in_table_order([error.row for error in self.pending.values()], ()))
+            rows = [error.row for error in islice(self.pending.values(), RETRY_ROWS)]
+            self.apply(in_table_order(rows, ()))
+
+    def activate(self) -> None:
+        """Let the data plane forward by what was stated; an interface that is gone by now is pending."""
+        for error in self._plane.activate():
+            self.pending[type(error.row), error.row.key] = error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from weft.config.tree import HostConfig, Network
 from weft.control import static
@@ -19,7 +19,7 @@ from weft.control.evpn import Evpn, Outcome
 from weft.control.local import config_rows
 from weft.control.overlay import Overlay
 from weft.dataplane.base import DataPlane
-from weft.forwarding.facts import Fact, LearnedLost, MacAged, MacLearned
+from weft.forwarding.facts import Fact, LearnedLost, MacAged, MacLearned, Place
 from weft.forwarding.rows import ClosedPort, Path, Row, UnderlayPort, UnderlayRoute, Vap
 from weft.forwarding.tunnels import UNDERLAY_OCTETS
 from weft.host.underlay import Interface, Reach, Underlay
@@ -30,6 +30,8 @@ from weft.wire import ethernet
 
 log = logging.getLogger("weft.node")
 
+SLICE_FACTS = 500
+"""Learned addresses handled before other work gets its turn."""
 SLICE_ROUTES = 500
 """Best-route changes handled before other work gets its turn."""
 SETTLE_S = 0.02
@@ -65,6 +67,8 @@ class Node:
         self._receive_device: Interface | None = None
         self._receive_retry_at = 0.0
         self._local_macs: dict[tuple[int, Mac], int] = {}
+        self._table_lost = asyncio.Event()
+        self._watching = False
         self._changes: deque[BestChange] = deque()
         self._changes_wake = asyncio.Event()
         self._looked = False
@@ -92,8 +96,8 @@ class Node:
             group.create_task(self._look_again(), name="underlay")
             group.create_task(self._handle_changes(), name="routes")
             if self.plane is not None:
-                self._adopt_learned(self.plane)
-                self._watch_facts(self.plane)
+                self._watch_facts(True)
+                group.create_task(self._adopt_learned(), name="learned addresses")
             group.create_task(self._keep_house(), name="housekeeping")
             if self.transport is not None:
                 await self.transport.start()
@@ -105,9 +109,7 @@ class Node:
         if self.transport is not None:
             await self.transport.stop()
         if self.plane is not None:
-            descriptor = self.plane.fileno()
-            if descriptor is not None:
-                asyncio.get_running_loop().remove_reader(descriptor)
+            self._watch_facts(False)
             self.plane.close(keep)
         if not keep and self.config.vtep is not None:
             await self.underlay.close_receive_device(self.config.vtep.udp_port)
@@ -177,47 +179,67 @@ class Node:
         gone = [key for key, ifindex in self._local_macs.items() if (key[0], ifindex) not in alive]
         if gone and self.plane is not None:
             self.plane.forget(gone)
-            for bridge, mac in gone:
-                self._local_gone(bridge, mac)
+            self._handle([MacAged(bridge, mac, Place()) for bridge, mac in gone])
 
     # Facts of the data plane.
 
-    def _watch_facts(self, plane: DataPlane) -> None:
-        descriptor = plane.fileno()
-        if descriptor is not None:
+    def _watch_facts(self, watch: bool) -> None:
+        """Take facts as they come, or leave them in the ring."""
+        self._watching = watch
+        descriptor = self.plane.fileno() if self.plane is not None else None
+        if descriptor is None:
+            return
+        if watch:
             asyncio.get_running_loop().add_reader(descriptor, self._take_facts)
+        else:
+            asyncio.get_running_loop().remove_reader(descriptor)
 
     def _take_facts(self) -> None:
-        if self.plane is not None:
-            for fact in self.plane.facts():
-                self._handle(fact)
-            self._flush()
+        if self.plane is not None and self._watching:
+            self._handle(self.plane.facts())
 
-    def _handle(self, fact: Fact) -> None:
-        match fact:
-            case MacLearned(bridge, mac, place) if place.ifindex:
-                self._local_macs[bridge, mac] = place.ifindex
-                if self.evpn is not None and self.evpn.concerns(bridge):
-                    self._do(self.evpn.local_learned(bridge, mac))
-            case MacLearned(bridge, mac) | MacAged(bridge, mac):
-                self._local_gone(bridge, mac)
-            case LearnedLost():
-                self._adopt_learned(self.plane)
+    def _handle(self, facts: Iterable[Fact]) -> None:
+        """What a batch of facts means, said to BGP and the data plane once."""
+        outcome = Outcome()
+        for fact in facts:
+            match fact:
+                case MacLearned(bridge, mac, place) if place.ifindex:
+                    self._local_macs[bridge, mac] = place.ifindex
+                    if self.evpn is not None and self.evpn.concerns(bridge):
+                        outcome.add(self.evpn.local_learned(bridge, mac))
+                case MacLearned(bridge, mac, place) | MacAged(bridge, mac, place):
+                    self._local_macs.pop((bridge, mac), None)
+                    if self.evpn is not None and self.evpn.concerns(bridge):
+                        outcome.add(self.evpn.local_gone(bridge, mac))
+                case LearnedLost():
+                    self._table_lost.set()
+        self._do(outcome)
+        self._flush()
 
-    def _local_gone(self, bridge: int, mac: Mac) -> None:
-        self._local_macs.pop((bridge, mac), None)
-        if self.evpn is not None and self.evpn.concerns(bridge):
-            self._do(self.evpn.local_gone(bridge, mac))
+    async def _adopt_learned(self) -> None:
+        """Read the whole table, at the start (what an earlier agent's programs learned) and after reports were lost.
 
-    def _adopt_learned(self, plane: DataPlane | None) -> None:
-        """Read the whole table: after reports were lost, and what an earlier agent's data plane learned."""
-        if plane is None:
-            return
-        present = {(entry.bridge, entry.mac): entry for entry in plane.learned() if entry.place.ifindex}
-        for key in [key for key in self._local_macs if key not in present]:
-            self._local_gone(*key)
-        for entry in present.values():
-            self._handle(MacLearned(entry.bridge, entry.mac, entry.place))
+        In slices: a table may hold a quarter of a million addresses. Newer reports wait in the ring meanwhile, or an
+        address that has just aged would be taken for present.
+        """
+        self._table_lost.set()
+        while True:
+            await self._table_lost.wait()
+            self._table_lost.clear()
+            self._take_facts()
+            self._watch_facts(False)
+            facts = self._table_as_facts()
+            for start in range(0, len(facts), SLICE_FACTS):
+                self._handle(facts[start : start + SLICE_FACTS])
+                await asyncio.sleep(0)
+            self._watch_facts(True)
+
+    def _table_as_facts(self) -> list[Fact]:
+        """What would have been reported to come from what is believed to what is in the table."""
+        entries = self.plane.learned() if self.plane is not None else []
+        present = {(entry.bridge, entry.mac): entry.place for entry in entries if entry.place.ifindex}
+        gone = [MacAged(bridge, mac, Place()) for bridge, mac in self._local_macs if (bridge, mac) not in present]
+        return [*gone, *(MacLearned(bridge, mac, place) for (bridge, mac), place in present.items())]
 
     async def _keep_house(self) -> None:
         """What happens at intervals: ageing, another try of rows that failed, a line in the log on a change."""
@@ -249,8 +271,8 @@ class Node:
     def _activate_when_ready(self, converged: bool) -> None:
         """Take over from an earlier agent's rows when ours are complete, or when waiting helps no more."""
         late = self.clock() - self.started > END_OF_RIB_PATIENCE_S
-        if self.plane is not None and not self._activated and (converged or late):
-            self.plane.activate()
+        if self.desired is not None and not self._activated and (converged or late):
+            self.desired.activate()
             self._activated = True
 
     # Routes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from weft.config.tree import Network
@@ -15,6 +15,7 @@ from weft.forwarding.facts import Learned
 from weft.forwarding.rows import FloodList, MacRow, NextHop, Tunnel
 from weft.forwarding.snapshot import Snapshot
 from weft.node.node import Node
+from weft.values import Ip
 from weft.wire.bgp import communities
 from weft.wire.bgp.communities import TunnelType
 from weft.wire.bgp.evpn import Imet, MacIp
@@ -193,11 +194,11 @@ def bgp(node: Node) -> list[Item]:
     ]
 
 
-def evpn(node: Node) -> list[Item]:
-    if node.speaker is None:
-        return []
-    items = [_route(node, route, best) for route, best in node.speaker.routes()]
-    return sorted(items, key=lambda item: (item["type"], item["rd"] or "", item["mac"] or "", item["peer"] or ""))
+def evpn(node: Node) -> Iterator[Item]:
+    """Every route by type, RD and address, then by peer: made one by one, a table may be large."""
+    routes = list(node.speaker.routes()) if node.speaker is not None else []
+    routes.sort(key=lambda entry: (entry[0].key, entry[0].peer or Ip(bytes(4))))
+    return (_route(node, route, best) for route, best in routes)
 
 
 def _encap_word(number: int) -> str:
@@ -237,7 +238,7 @@ def _route(node: Node, route: Route, best: bool) -> Item:
     }
 
 
-NOUNS: dict[str, Callable[[Node], list[Item]]] = {
+NOUNS: dict[str, Callable[[Node], Iterable[Item]]] = {
     "status": status,
     "mac": mac,
     "vtep": vtep,

@@ -222,11 +222,30 @@ def test_networks_share_neither_vni_nor_name_nor_port_nor_key(faults: Faults) ->
         "      a: {vni: 3}\n"
     )
     assert faults(text) == [
+        "9:16 tenants.t.networks.b.vni: 2 is already a remote's key of a",
         "9:34 tenants.t.networks.b.ports[0].name: p is already a port of a",
-        "9:49 tenants.t.networks.b.remotes[0]: key 2 from 192.0.2.2 already leads to a",
         "10:16 tenants.t.networks.c.vni: 1 is already the VNI of a",
         "13:10 tenants.u.networks.a: tenant t has a network of this name",
     ]
+
+
+def test_a_key_leads_to_one_network_whichever_remote_sends_it(faults: Faults) -> None:
+    """The allowed sources have no remote of their own: VNI 200 from one of them would enter the wrong network."""
+    text = HEAD + (
+        "tenants:\n"
+        "  t:\n"
+        "    networks:\n"
+        "      blue: {vni: 200, remotes: [192.0.2.8]}\n"
+        "      red: {vni: 100, remotes: [{address: 192.0.2.9, key: 200}]}\n"
+    )
+    assert faults(text) == ["9:33 tenants.t.networks.red.remotes[0]: key 200 already leads to blue"]
+
+
+@pytest.mark.parametrize("prefix", ["::/0", "2001:db8::/32"])
+def test_allowed_sources_are_of_the_underlays_version(faults: Faults, prefix: str) -> None:
+    text = HEAD.replace("underlay: {", f'underlay: {{allowed-sources: ["{prefix}"], ')
+    (fault,) = faults(text)
+    assert f"an IPv6 underlay ({prefix}) is not built yet" in fault
 
 
 def test_explicit_route_targets_satisfy_a_four_octet_as() -> None:

@@ -118,6 +118,20 @@ def without_ids(rows: Snapshot) -> object:
 TestAnyHistory = AnyHistory.TestCase
 
 
+def test_a_next_hop_id_is_not_reused_while_a_row_may_still_point_to_it() -> None:
+    """The data plane writes before it removes: in between, the old row would lead to the new next hop."""
+    overlay = Overlay(LOCAL)
+    overlay.set_mac(5001, mac(1), target(REMOTES[0]), MacSource.EVPN)
+    (old,) = overlay.take_delta().upserts[-1:]
+    assert isinstance(old, MacRow)
+    overlay.remove_mac(5001, mac(1))
+    overlay.set_mac(5002, mac(2), target(REMOTES[1], 5002), MacSource.EVPN)
+    delta = overlay.take_delta()
+    assert old.nexthop not in {row.id for row in delta.upserts if isinstance(row, NextHop)}
+    overlay.set_mac(5002, mac(3), target(REMOTES[2], 5002), MacSource.EVPN)
+    assert old.nexthop in {row.id for row in overlay.take_delta().upserts if isinstance(row, NextHop)}
+
+
 def test_a_thousand_addresses_behind_one_remote_share_one_next_hop() -> None:
     overlay = Overlay(LOCAL)
     for number in range(1000):
@@ -144,6 +158,8 @@ def test_next_hop_ids_are_unique_while_in_use(steps: list[tuple[bool, int]]) -> 
             users.append((targets, hops.acquire(targets)[0]))
         elif users:
             hops.release(users.pop(number % len(users))[0])
+            if number % 2:
+                hops.recycle()
         ids = dict(users)
         assert len(set(ids.values())) == len(ids)
         assert 0 not in ids.values()

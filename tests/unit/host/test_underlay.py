@@ -155,7 +155,7 @@ def test_looking_by_itself_causes_no_looking(links: Links) -> None:
     """On kernels that cannot manage neighbours every refresh is an event; without a pause this would never end."""
 
     async def story(underlay: Underlay) -> None:
-        underlay._can_manage = False
+        underlay._manages = False
         await until(underlay, lambda found: len(found[BOTH].hops) == 2)
         async with asyncio.timeout(10):
             quiet = 0

@@ -27,6 +27,19 @@ class Outcome(Struct):
     announce: list[tuple[EvpnRoute, Attributes]] = []
     withdraw: list[bytes] = []
     forget: list[tuple[int, Mac]] = []
+    spoken: set[bytes] = set()
+    """Keys of routes that `add` has brought."""
+
+    def add(self, later: Outcome) -> None:
+        """Put a later step behind this one. Of one route the last word counts."""
+        spoken = {nlri.key for nlri, _ in later.announce} | set(later.withdraw)
+        if not spoken.isdisjoint(self.spoken):
+            self.announce = [route for route in self.announce if route[0].key not in spoken]
+            self.withdraw = [key for key in self.withdraw if key not in spoken]
+        self.spoken |= spoken
+        self.announce += later.announce
+        self.withdraw += later.withdraw
+        self.forget += later.forget
 
 
 class _Import(Struct, frozen=True):
@@ -76,11 +89,11 @@ class Evpn:
         """An address was seen on a local port: announce it, and take it over if another VTEP claims it."""
         outcome = Outcome()
         claim = mobility.strongest(self._claims.get((bridge, mac), {}).values())
-        if claim is not None and claim.sticky:
-            outcome.forget.append((bridge, mac))
-            return outcome
         known = self._local.get((bridge, mac))
         sequence = mobility.sequence_for_local(claim, known or 0)
+        if claim is not None and mobility.yields(sequence, self._vtep, claim):
+            outcome.forget.append((bridge, mac))
+            return outcome
         if known == sequence:
             return outcome
         self._local[bridge, mac] = sequence

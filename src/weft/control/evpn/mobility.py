@@ -13,6 +13,8 @@ from msgspec import Struct
 from weft.forwarding.rows import Target
 from weft.values import Ip
 
+SEQUENCE_MAX = 0xFFFFFFFF
+
 
 class Claim(Struct, frozen=True, gc=False):
     """A remote VTEP's advertisement of an address."""
@@ -34,9 +36,10 @@ def strongest(claims: Iterable[Claim]) -> Claim | None:
 def sequence_for_local(claim: Claim | None, own: int) -> int:
     """The sequence number with which to announce an address just learned here.
 
-    One above the remote claim's, so that the other VTEP gives way; our own earlier number if that is enough.
+    One above the remote claim's, so that the other VTEP gives way; our own earlier number if that is enough. Nothing
+    is above the largest number: whoever uses it up keeps the address, unless the lower VTEP address decides.
     """
-    return own if claim is None else max(own, claim.sequence + 1)
+    return own if claim is None else max(own, min(claim.sequence + 1, SEQUENCE_MAX))
 
 
 def yields(own_sequence: int, own: Ip, claim: Claim) -> bool:

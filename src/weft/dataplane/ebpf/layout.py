@@ -26,7 +26,8 @@ NEXTHOPS: Final = 16384
 PORTS: Final = 4096
 ADDRESSES: Final = 262144
 
-KIND_PORT, KIND_TUNNEL = 0, 1
+KIND_PORT = 0
+"""An address behind a port. Behind a tunnel the kind is a number that each agent draws anew."""
 EVENT_LEARNED, EVENT_AGED = 1, 2
 VAP_PEER = 1
 BRIDGE_LEARN = 1
@@ -102,7 +103,7 @@ def _layout(name: str, *fields: str) -> Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    _layout("config", "u32 seed", "u16 udp_port", "u16 flags"),
+    _layout("config", "u32 seed", "u16 udp_port", "u16 flags", "u32 tunnel_kind"),
     _layout("vap", "u32 bridge", "u32 slot", "u32 flags", "u32 bridge_flags"),
     _layout("mac_key", "u32 bridge", "mac mac", "u16 zero"),
     _layout("mac_value", "u32 nexthop", "u32 flags"),
@@ -190,7 +191,6 @@ def c_header() -> str:
         "TUNNELS": TUNNELS,
         "NEXTHOPS": NEXTHOPS,
         "KIND_PORT": KIND_PORT,
-        "KIND_TUNNEL": KIND_TUNNEL,
         "EVENT_LEARNED": EVENT_LEARNED,
         "EVENT_AGED": EVENT_AGED,
         "VAP_PEER": VAP_PEER,

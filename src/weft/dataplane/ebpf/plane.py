@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -21,10 +22,17 @@ from weft.host import bpf
 from weft.host.bpf import Map, RingBuffer
 from weft.values import CapabilityMissing, Encap, Mac, Unavailable
 
+log = logging.getLogger("weft.ebpf")
+
 LICENCE = "Apache-2.0"
-FACTS_AT_ONCE = 8192
+FACTS_AT_ONCE = 1024
 SWEEP_ENTRIES = 16384
 """Addresses that one call of `age` looks at: some tens of milliseconds of Python."""
+PROGRAMS: dict[type[Row], str] = {
+    Vap: "weft_from_port",
+    UnderlayPort: "weft_from_underlay",
+    ClosedPort: "weft_not_underlay",
+}
 OBJECT = Path(__file__).with_name("weft.bpf.o")
 
 CAPABILITIES = Capabilities(
@@ -69,7 +77,9 @@ class EbpfDataPlane:
         if self._shared:
             self._shared.mkdir(mode=0o700, exist_ok=True)
         self._maps = {spec.name: self._make_map(spec) for spec in layout.MAPS}
-        self._tables = Tables(self._maps)
+        # Odd, so never KIND_PORT, and almost surely not the number of the agent before.
+        self._tunnel_kind = int.from_bytes(os.urandom(4), "little") | 1
+        self._tables = Tables(self._maps, self._tunnel_kind)
         self._tables.write(VtepSettings())
         self.programs = self._load()
         self._maps["programs"].update(struct.pack("=I", 0), struct.pack("=I", self.programs["weft_flood"]))
@@ -78,7 +88,7 @@ class EbpfDataPlane:
         self._ring = RingBuffer(self._maps["events"])
         self._lost = self._count(Counter.EVENTS_LOST)
         self._sweep: Iterator[tuple[bytes, bytes]] | None = None
-        self._forget_tunnel_addresses()
+        self._attachments: dict[int, Row] = {}
         if not self._hooks.adopted:
             self._pin_programs()
 
@@ -121,10 +131,6 @@ class EbpfDataPlane:
             _remove_pins(folder)
             folder.rmdir()
 
-    def _forget_tunnel_addresses(self) -> None:
-        """Next-hop ids mean something else to a successor, so what an earlier agent learned from tunnels goes."""
-        self.forget((entry.bridge, entry.mac) for entry in self.learned() if entry.place.nexthop)
-
     def apply(self, delta: Delta) -> tuple[RowError, ...]:
         """Removals first would open a gap for rows that only change; so writes come first, in table order."""
         errors: list[RowError] = []
@@ -134,17 +140,21 @@ class EbpfDataPlane:
             else:
                 errors += [error for row in rows if (error := self._write(row))]
         for kind, key in delta.deletes:
-            if kind in (Vap, UnderlayPort, ClosedPort) and isinstance(key, int):
+            if kind in PROGRAMS and isinstance(key, int):
+                self._attachments.pop(key, None)
                 self._hooks.detach(key)
-            self._tables.remove(kind, key)
+            try:
+                self._tables.remove(kind, key)
+            except OSError as error:
+                log.warning("%s %s could not be removed: %s", kind.__name__, key, error.strerror)
         return tuple(errors)
 
     def _write(self, row: Row) -> RowError | None:
         try:
             self._tables.write(row)
-            program = {Vap: "weft_from_port", UnderlayPort: "weft_from_underlay", ClosedPort: "weft_not_underlay"}
             if isinstance(row, Vap | UnderlayPort | ClosedPort):
-                self._hooks.attach(row.ifindex, self.programs[program[type(row)]])
+                self._hooks.attach(row.ifindex, self.programs[PROGRAMS[type(row)]])
+                self._attachments[row.ifindex] = row
         except (OSError, CapabilityMissing) as error:
             return RowError(row, _reason(error))
         return None
@@ -159,28 +169,36 @@ class EbpfDataPlane:
             return [error for row in rows for error in self._write_macs([row])]
         return []
 
-    def activate(self) -> None:
-        if self._hooks.adopted:
-            self._hooks.activate()
-            self._pin_programs()
+    def activate(self) -> tuple[RowError, ...]:
+        if not self._hooks.adopted:
+            return ()
+        failed = self._hooks.activate()
+        self._pin_programs()
+        return tuple(RowError(self._attachments[ifindex], _reason(error)) for ifindex, error in failed.items())
 
     def fileno(self) -> int | None:
         return self._maps["events"].fd
 
     def facts(self) -> list[Fact]:
         facts: list[Fact] = []
-        for record in self._ring.read(FACTS_AT_ONCE):
+        records = self._ring.read(FACTS_AT_ONCE)
+        for record in records:
             kind, bridge, mac, place_kind, where, _ = _EVENT.unpack(record)
             make = MacLearned if kind == layout.EVENT_LEARNED else MacAged
             facts.append(make(bridge, Mac(mac), _place(place_kind, where)))
         lost = self._count(Counter.EVENTS_LOST)
-        if lost != self._lost:
+        # Only once the ring is drained: records behind would be older than the table that is then read.
+        if lost != self._lost and len(records) < FACTS_AT_ONCE:
             self._lost = lost
             facts.append(LearnedLost())
         return facts
 
     def learned(self) -> list[Learned]:
-        return [_learned(item) for item in self._maps["learned"].items()]
+        return [_learned(item) for item in self._maps["learned"].items() if self._counts(item)]
+
+    def _counts(self, item: tuple[bytes, bytes]) -> bool:
+        """Not what an earlier agent's programs learned from tunnels: its next-hop numbers mean something else now."""
+        return _LEARNED.unpack(item[1])[2] in (layout.KIND_PORT, self._tunnel_kind)
 
     def forget(self, keys: Iterable[tuple[int, Mac]]) -> None:
         for bridge, mac in keys:

@@ -77,10 +77,12 @@ class Indexes:
 class Tables:
     """Writes rows into the maps, and remembers the few rows from which entries of other rows are made."""
 
-    def __init__(self, maps: Mapping[str, Map]) -> None:
+    def __init__(self, maps: Mapping[str, Map], tunnel_kind: int) -> None:
         self._maps = maps
+        self._tunnel_kind = tunnel_kind
         self._bridges: dict[int, Bridge] = {}
         self._tunnels: dict[tuple[Encap, Ip], Tunnel] = {}
+        self._by_remote: dict[Ip, set[tuple[Encap, Ip]]] = {}
         self._routes: dict[Ip, UnderlayRoute] = {}
         self._by_bridge: dict[type[Row], dict[Hashable, Row]] = {Vap: {}, Accept: {}, WireKey: {}}
         self._tunnel_indexes = Indexes(1, layout.TUNNELS, "tunnels")
@@ -105,7 +107,7 @@ class Tables:
             WireKey: lambda key: self._remove_of_bridge(WireKey, key, "wire_keys", _U32.pack(key[1])),
             UnderlayRoute: self._remove_route,
             Tunnel: self._remove_tunnel,
-            NextHop: lambda key: self._maps["nexthops"].update(_U32.pack(key), b""),
+            NextHop: self._remove_nexthop,
             Accept: lambda key: self._remove_of_bridge(Accept, key, "accepts", _accept_key(key[1], key[2])),
             MacRow: lambda key: self._maps["macs"].delete(mac_key(*key)),
             FloodList: lambda key: self._maps["floods"].delete(_U32.pack(key)),
@@ -138,7 +140,9 @@ class Tables:
 
     def _settings(self, row: VtepSettings) -> None:
         flags = layout.CONFIG_STRICT if row.strict else 0
-        self._maps["config"].update(_U32.pack(0), _pack("config", row.hash_seed, row.udp_port, flags))
+        self._maps["config"].update(
+            _U32.pack(0), _pack("config", row.hash_seed, row.udp_port, flags, self._tunnel_kind)
+        )
 
     def _bridge_flags(self, bridge: int) -> int:
         row = self._bridges.get(bridge)
@@ -186,12 +190,12 @@ class Tables:
             self._refresh_tunnels(remote)
 
     def _refresh_tunnels(self, remote: Ip) -> None:
-        for tunnel in self._tunnels.values():
-            if tunnel.remote == remote:
-                self._tunnel(tunnel)
+        for key in self._by_remote.get(remote, ()):
+            self._tunnel(self._tunnels[key])
 
     def _tunnel(self, row: Tunnel) -> None:
         self._tunnels[row.key] = row
+        self._by_remote.setdefault(row.remote, set()).add(row.key)
         route = self._routes.get(row.remote)
         paths = route.paths[: layout.FANOUT] if route else ()
         packed = b"".join(_pack("path", path.ifindex, path.src_mac.octets, path.dst_mac.octets) for path in paths)
@@ -201,6 +205,7 @@ class Tables:
 
     def _remove_tunnel(self, key: tuple[Encap, Ip]) -> None:
         self._tunnels.pop(key, None)
+        self._by_remote.get(key[1], set()).discard(key)
         index = self._tunnel_indexes.release(key)
         if index is not None:
             self._maps["tunnels"].update(_U32.pack(index), b"")
@@ -216,14 +221,20 @@ class Tables:
         targets = b"".join(_pack("target", *self._target(target)) for target in row.targets)
         self._maps["nexthops"].update(_U32.pack(row.id), _pack("nexthop", len(row.targets), targets))
 
+    def _remove_nexthop(self, number: int) -> None:
+        if number < layout.NEXTHOPS:  # others never got in
+            self._maps["nexthops"].update(_U32.pack(number), b"")
+
     def _flood(self, row: FloodList) -> None:
-        if len(row.members) > layout.FLOOD_MEMBERS:
+        """A list that is too long is cut, ports first: an old one left in place would name tunnels that are gone."""
+        kept = row.members[: layout.FLOOD_MEMBERS]
+        ports = sum(member.target is None for member in kept)
+        members = b"".join(_pack("member", *self._member(member)) for member in kept)
+        self._maps["floods"].update(_U32.pack(row.bridge), _pack("flood", len(kept), ports, members))
+        if len(kept) < len(row.members):
             raise CapabilityMissing(
-                f"{len(row.members)} receivers of flooded frames, {layout.FLOOD_MEMBERS} fit the eBPF data plane"
+                f"{len(row.members)} receivers of flooded frames, the first {len(kept)} fit the eBPF data plane"
             )
-        ports = sum(member.target is None for member in row.members)
-        members = b"".join(_pack("member", *self._member(member)) for member in row.members)
-        self._maps["floods"].update(_U32.pack(row.bridge), _pack("flood", len(row.members), ports, members))
 
     def _member(self, member: FloodMember) -> tuple[int, int, int, int]:
         if member.target is None:

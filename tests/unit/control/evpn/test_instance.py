@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from support.configs import evpn_host
 from support.frames import mac
 from weft.control.bgp import BestChange, Route, Source
-from weft.control.evpn import Evpn, Ignored
+from weft.control.evpn import Evpn, Ignored, Outcome
 from weft.control.overlay import Overlay
 from weft.forwarding.rows import Accept, FloodList, MacRow, NextHop
 from weft.forwarding.snapshot import Snapshot
@@ -202,6 +202,30 @@ def test_a_sticky_address_is_pinned_and_not_taken_over() -> None:
     outcome = evpn.local_learned(RED, HOST)
     assert outcome.announce == []
     assert outcome.forget == [(RED, HOST)]
+
+
+@pytest.mark.parametrize("vtep", [NEAR, Ip.parse("192.0.2.0")])
+def test_the_largest_sequence_leaves_an_address_with_one_owner(vtep: Ip) -> None:
+    """Nothing can be announced above it: of the two the lower VTEP address keeps it, and nothing breaks."""
+    evpn, overlay = start()
+    evpn.routes_changed(best(mac_route(vtep, HOST, RED, *moved(0xFFFFFFFF))))
+    outcome = evpn.local_learned(RED, HOST)
+    assert bool(outcome.announce) == (vtep == NEAR)
+    assert outcome.forget == ([] if vtep == NEAR else [(RED, HOST)])
+    assert vtep_of(overlay.snapshot()) == (None if vtep == NEAR else vtep)
+
+
+def test_of_several_words_about_one_route_the_last_counts() -> None:
+    evpn, _ = start()
+    outcome = Outcome()
+    outcome.add(evpn.local_learned(RED, HOST))
+    outcome.add(evpn.local_learned(RED, mac(0x11)))
+    outcome.add(evpn.local_gone(RED, HOST))
+    assert [nlri.mac for nlri, _ in outcome.announce if isinstance(nlri, MacIp)] == [mac(0x11)]
+    assert len(outcome.withdraw) == 1
+    outcome.add(evpn.local_learned(RED, HOST))
+    assert outcome.withdraw == []
+    assert len(outcome.announce) == 2
 
 
 BAD = {

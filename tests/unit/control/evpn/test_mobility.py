@@ -43,6 +43,14 @@ def test_a_local_address_gives_way_to_a_newer_claim_or_an_equal_one_from_a_lower
     assert not yields(2, OWN, claim(HIGH, 2))
 
 
+def test_the_largest_sequence_is_not_exceeded() -> None:
+    """A peer may send 0xffffffff; then the lowest VTEP address decides."""
+    most = 0xFFFFFFFF
+    assert sequence_for_local(claim(LOW, most), 0) == most
+    assert yields(most, OWN, claim(LOW, most))
+    assert not yields(most, OWN, claim(HIGH, most))
+
+
 @given(CLAIMS.filter(lambda c: not c.sticky), st.integers(0, 5))
 def test_what_was_just_announced_never_gives_way_at_once(remote: Claim, own: int) -> None:
     """Otherwise an address would flap without anybody moving."""

@@ -10,6 +10,7 @@
 #define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
+#define GSO_BY_FRAGS 0xffff /* SCTP: segments are of different sizes */
 
 struct ethernet {
     __u8 dst[6], src[6];
@@ -148,6 +149,8 @@ static __always_inline int measure(struct __sk_buff *skb, __u32 seed, struct fra
     h = weft_hash_word(h, bpf_ntohl(port_word));
     f->flow = weft_hash_final(weft_hash_word(h, protocol));
     f->largest = skb->len;
+    if (skb->gso_size == GSO_BY_FRAGS)
+        return -DROP_GSO_REFUSED;
     if (skb->gso_size) {
         __u8 words = 0x20; /* a UDP header, in the upper half as TCP's data offset is */
         if (protocol == 6)

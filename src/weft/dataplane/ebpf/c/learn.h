@@ -13,7 +13,7 @@ static __always_inline int report(__u32 kind, const struct weft_mac_key *key, __
     event->kind = kind;
     event->bridge = key->bridge;
     __builtin_memcpy(event->mac, key->mac, 6);
-    event->place_kind = place_kind;
+    event->place_kind = place_kind != WEFT_KIND_PORT;
     event->where = where;
     event->zero = 0;
     bpf_ringbuf_submit(event, 0);

@@ -57,15 +57,15 @@ static __always_inline struct weft_vap *egress_vap(struct __sk_buff *skb, __u32 
     return vap;
 }
 
-/* bpf_redirect_peer skips the veth crossing, and with it the new look at the EtherType and the packet type
- * that broadcast and non-IP frames need. */
+/* bpf_redirect_peer skips the veth crossing, and with it the new look at the EtherType and the packet type that
+ * broadcast and non-IP frames need; and IPv6 out of an IPv4 tunnel on kernels that cannot set the EtherType. */
 static __always_inline int to_port(struct __sk_buff *skb, __u32 ifindex, __u32 bridge, __u16 type)
 {
     struct weft_vap *vap = egress_vap(skb, ifindex, bridge);
     if (!vap)
         return -DROP_NO_DESTINATION;
     note_egress(skb, ifindex);
-    if (vap->flags & WEFT_VAP_PEER && is_ip(type))
+    if (vap->flags & WEFT_VAP_PEER && is_ip(type) && skb->protocol == bpf_htons(type))
         return bpf_redirect_peer(ifindex, 0);
     return bpf_redirect(ifindex, 0);
 }
@@ -81,9 +81,9 @@ static __always_inline __sum16 ipv4_sum(const struct ipv4 *ip)
     return (__sum16)~sum;
 }
 
-/* Room for the outer headers in front. A GSO frame is wrapped whole: the kernel is told of the tunnel and cuts
- * it later, or the NIC does. Frames that carry a tunnel already cannot be announced twice: a small one
- * gets plain room, a GSO one is refused. */
+/* Room for the outer headers in front. A GSO frame is wrapped whole: the kernel is told of the tunnel and cuts it
+ * later, or the NIC does. Frames that carry a tunnel already cannot be announced twice: a small one gets plain
+ * room. GSO frames of that kind, and those of neither TCP nor UDP, are refused. */
 static __always_inline int make_room(struct __sk_buff *skb, __u16 type)
 {
     if (is_ip(type)) {
@@ -92,10 +92,10 @@ static __always_inline int make_room(struct __sk_buff *skb, __u16 type)
                                               ROOM_ENCAP_L4_UDP | ROOM_ENCAP_L2(ETHERNET_OCTETS) | ROOM_ENCAP_L2_ETH);
         if (!result)
             return 0;
+        if (skb->gso_size)
+            return -DROP_GSO_REFUSED;
         if (result != -EALREADY)
             return -DROP_KERNEL_REFUSED;
-        if (skb->gso_size)
-            return -DROP_NESTED_GSO;
     }
     return bpf_skb_change_head(skb, WEFT_OUTER_OCTETS, 0) ? -DROP_KERNEL_REFUSED : 0;
 }

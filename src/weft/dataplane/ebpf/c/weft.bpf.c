@@ -33,19 +33,21 @@ static __always_inline const struct weft_config *begin(struct __sk_buff *skb)
     return bpf_map_lookup_elem(&config, &zero);
 }
 
-/* pipeline._forward: written rows before learned ones. `where` is an interface or a next hop. */
-static __always_inline int find(__u32 bridge, const __u8 *mac, __u32 *kind, __u32 *where)
+/* pipeline._forward: written rows before learned ones. `where` is an interface or a next hop. What an earlier
+ * agent's programs learned from tunnels does not count: its next-hop numbers mean something else now. */
+static __always_inline int find(const struct weft_config *settings, __u32 bridge, const __u8 *mac, __u32 *kind,
+                                __u32 *where)
 {
     struct weft_mac_key key = {.bridge = bridge};
     __builtin_memcpy(key.mac, mac, 6);
     struct weft_mac_value *written = bpf_map_lookup_elem(&macs, &key);
     if (written) {
-        *kind = WEFT_KIND_TUNNEL;
+        *kind = settings->tunnel_kind;
         *where = written->nexthop;
         return 1;
     }
     struct weft_learned *known = bpf_map_lookup_elem(&learned, &key);
-    if (!known)
+    if (!known || (known->kind != WEFT_KIND_PORT && known->kind != settings->tunnel_kind))
         return 0;
     *kind = known->kind;
     *where = known->where;
@@ -65,7 +67,7 @@ static __always_inline int from_port(struct __sk_buff *skb, const struct weft_co
         return result;
     if (vap->bridge_flags & WEFT_BRIDGE_LEARN)
         learn(bridge, f.eth.src, WEFT_KIND_PORT, ifindex);
-    if (f.eth.dst[0] & 1 || !find(bridge, f.eth.dst, &kind, &where)) {
+    if (f.eth.dst[0] & 1 || !find(settings, bridge, f.eth.dst, &kind, &where)) {
         result = measure(skb, settings->seed, &f);
         return result ? result : flood(skb, bridge, WEFT_PORT_GROUP, ifindex, &f);
     }
@@ -109,13 +111,13 @@ static __always_inline int from_underlay(struct __sk_buff *skb, const struct wef
         return result;
     count(COUNT_DECAPSULATED, 1);
     if (o.nexthop && o.bridge_flags & WEFT_BRIDGE_LEARN)
-        learn(o.bridge, f.eth.src, WEFT_KIND_TUNNEL, o.nexthop);
-    if (f.eth.dst[0] & 1 || !find(o.bridge, f.eth.dst, &kind, &where)) {
+        learn(o.bridge, f.eth.src, settings->tunnel_kind, o.nexthop);
+    if (f.eth.dst[0] & 1 || !find(settings, o.bridge, f.eth.dst, &kind, &where)) {
         f.flow = 0;
         f.largest = skb->len;
         return flood(skb, o.bridge, o.group, 0, &f);
     }
-    if (kind == WEFT_KIND_TUNNEL)
+    if (kind != WEFT_KIND_PORT)
         return -DROP_SPLIT_HORIZON;
     return to_port(skb, where, o.bridge, f.type);
 }
