@@ -65,6 +65,7 @@ class Hooks(ABC):
                 self._put(ifindex, program)
                 self._attached.add(ifindex)
             except OSError as error:
+                self._drop(ifindex)
                 del self._wanted[ifindex]
                 failed[ifindex] = error
         return failed
@@ -122,10 +123,11 @@ class TcxHooks(Hooks):
                 bpf.pin(link, self._pins / f"link-{ifindex}")
 
     def _take_off(self, ifindex: int) -> None:
-        link = self._links.pop(ifindex)
-        with suppress(OSError):  # the interface is gone, and with it what was attached
-            bpf.detach(link)
-        os.close(link)
+        link = self._links.pop(ifindex, None)
+        if link is not None:
+            with suppress(OSError):  # the interface is gone, and with it what was attached
+                bpf.detach(link)
+            os.close(link)
         if self._pins is not None:
             (self._pins / f"link-{ifindex}").unlink(missing_ok=True)
 
