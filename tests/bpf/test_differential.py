@@ -5,6 +5,7 @@ One state runs through a whole example: what a frame teaches, the next ones feel
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -33,7 +34,7 @@ from weft.values import BROADCAST, Ip, Mac
 from weft.wire import ethernet, ipv4, udp
 from weft.wire.encap import vxlan
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.timeout(1800)]
 
 HOSTS = [mac(0x101), mac(0x102), REMOTE_HOST, FAR_HOST, LOST_HOST, PINNED_HOST, EITHER_HOST, mac(0x999), BROADCAST]
 HOSTS += [Mac.parse("01:80:c2:00:00:0e"), Mac.parse("33:33:00:00:00:01"), Mac(bytes(6))]
@@ -110,10 +111,14 @@ def bench() -> Iterator[EbpfBench]:
 events = st.tuples(st.integers(0, 2), tenant_frames) | st.tuples(st.just(3), tunnel_packets())
 
 
+LONG = bool(os.environ.get("WEFT_LONG"))
+
+
+# The same frames in every ordinary run; new ones, and many more, in a long one.
 @settings(
-    max_examples=400,
+    max_examples=30_000 if LONG else 1000,
     deadline=None,
-    derandomize=True,
+    derandomize=not LONG,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
