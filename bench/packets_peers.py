@@ -67,11 +67,11 @@ def by_dpkt(path: Path) -> Iterator[list[Level]]:
 
 def by_scapy(path: Path) -> Iterator[list[Level]]:
     """scapy has no STT: its context id and its frame are taken from the TCP payload by hand, as with dpkt."""
-    from scapy.contrib.geneve import GENEVE as Geneve
+    from scapy.contrib.geneve import GENEVE as Geneve  # noqa: N811
     from scapy.layers.inet import IP, TCP, UDP
     from scapy.layers.inet6 import IPv6
     from scapy.layers.l2 import GRE, Ether
-    from scapy.layers.vxlan import VXLAN as Vxlan
+    from scapy.layers.vxlan import VXLAN as Vxlan  # noqa: N811
     from scapy.utils import PcapReader, inet_aton
 
     def addresses(layer: object) -> tuple[bytes, bytes]:

@@ -34,6 +34,7 @@ TSHARK_FIELDS = (
 )
 _OPTIONS = (
     "ip.try_heuristic_first:TRUE",  # for STT, which tshark has by heuristics only
+    "ipv6.try_heuristic_first:TRUE",
     "tcp.analyze_sequence_numbers:FALSE",
     "ip.defragment:FALSE",
     "stt.reassemble:FALSE",

@@ -127,10 +127,11 @@ class Level:
             fault=np.zeros(k, np.uint8),
         )
 
-    def blame(self, rows: Positions, fault: Fault) -> None:
-        """Note a fault where there is none yet."""
-        if not len(rows):
+    def blame(self, rows: Positions, wrong: npt.NDArray[np.bool_], fault: Fault) -> None:
+        """Note a fault of those `rows` that are `wrong`, where there is none yet."""
+        if not wrong.any():
             return
+        rows = rows[wrong]
         if fault is Fault.TRUNCATED:
             rows = rows[~self.partial[rows]]
         self.fault[rows[self.fault[rows] == Fault.NONE]] = fault
@@ -139,7 +140,7 @@ class Level:
         """Those of `rows` whose header is whole; the others are cut off."""
         if whole.all():
             return rows
-        self.blame(rows[~whole], Fault.TRUNCATED)
+        self.blame(rows, ~whole, Fault.TRUNCATED)
         return rows[whole]
 
     def __len__(self) -> int:

@@ -43,7 +43,7 @@ def decode(
         nesting[level.row] += level.encap > 0
         deeper = np.flatnonzero(level.inner >= 0)
         if len(deeper) and len(levels) > depth:
-            level.blame(deeper, Fault.TOO_DEEP)
+            level.blame(deeper, np.ones(len(deeper), bool), Fault.TOO_DEEP)
             deeper = deeper[:0]
         _first_faults(faults, level)
         if not len(deeper):

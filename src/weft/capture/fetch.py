@@ -20,6 +20,14 @@ def fetch(octets: Octets, at: Positions, size: int) -> Rows:
     return view[at]
 
 
+def pick(flags: Flags, *arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The chosen rows of each array. By their numbers: choosing by flags itself costs three times as much."""
+    if flags.all():
+        return list(arrays)
+    rows = np.flatnonzero(flags)
+    return [array[rows] for array in arrays]
+
+
 def octet(rows: Rows, at: int) -> npt.NDArray[np.uint8]:
     """The octet `at` of every row: a view."""
     column: npt.NDArray[np.uint8] = field(rows, "u1", at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from weft.capture.columns import Fault, Level
-from weft.capture.fetch import Flags, Rows, fetch, field, octet, u16, u32, u64
+from weft.capture.fetch import Flags, Rows, fetch, field, octet, pick, u16, u32, u64
 from weft.capture.walk import Octets, Positions
 from weft.wire import ipv4, ipv6
 from weft.wire import ipv6_extensions as extensions
@@ -20,9 +20,8 @@ def read_ipv4(octets: Octets, level: Level, rows: Positions) -> Positions:
     header = fetch(octets, level.network[rows], ipv4.LENGTH)
     first = octet(header, 0)
     valid = (first >= 0x45) & (first < 0x50)
-    if not valid.all():
-        level.blame(rows[~valid], Fault.BAD_IP)
-        rows, header, first = rows[valid], header[valid], first[valid]
+    level.blame(rows, ~valid, Fault.BAD_IP)
+    rows, header, first = pick(valid, rows, header, first)
     level.version[rows] = 4
     level.source[:, 1][rows] = u32(header, 12)
     level.destination[:, 1][rows] = u32(header, 16)
@@ -31,16 +30,17 @@ def read_ipv4(octets: Octets, level: Level, rows: Positions) -> Positions:
     at, end, total = level.network[rows], level.end[rows], u16(header, 2)
     level.payload[rows] = at + length
     whole = at + length <= end
-    level.blame(rows[~whole], Fault.TRUNCATED)
-    level.blame(rows[whole & ~_adds_up(octets, at, length, header)], Fault.BAD_CHECKSUM)
+    level.blame(rows, ~whole, Fault.TRUNCATED)
+    level.blame(rows, whole & ~_adds_up(octets, at, length, header), Fault.BAD_CHECKSUM)
     short = total < length  # 0 is what segmentation offload leaves in captures on the sending host
-    level.blame(rows[short & (total > 0)], Fault.BAD_IP)
-    level.blame(rows[at + total > end], Fault.TRUNCATED)
+    level.blame(rows, short & (total > 0), Fault.BAD_IP)
+    level.blame(rows, at + total > end, Fault.TRUNCATED)
     level.end[rows] = np.where(short, end, np.minimum(end, at + total))
     fragment = u16(header, 6)
-    level.partial[rows[fragment & 0x3FFF > 0]] = True
+    level.partial[rows] |= fragment & 0x3FFF > 0
     first_fragment: Flags = fragment & 0x1FFF == 0
-    return rows[first_fragment]
+    (rows,) = pick(first_fragment, rows)
+    return rows
 
 
 def _adds_up(octets: Octets, at: Positions, length: Positions, header: Rows) -> Flags:
@@ -64,8 +64,8 @@ def read_ipv6(octets: Octets, level: Level, rows: Positions) -> Positions:
     rows = level.keep(rows, level.end[rows] - level.network[rows] >= ipv6.LENGTH)
     header = fetch(octets, level.network[rows], ipv6.LENGTH)
     valid = octet(header, 0) >> 4 == 6
-    level.blame(rows[~valid], Fault.BAD_IP)
-    rows, header = rows[valid], header[valid]
+    level.blame(rows, ~valid, Fault.BAD_IP)
+    rows, header = pick(valid, rows, header)
     level.version[rows] = 6
     for half in (0, 1):
         level.source[:, half][rows] = u64(header, 8 + 8 * half)
@@ -73,7 +73,7 @@ def read_ipv6(octets: Octets, level: Level, rows: Positions) -> Positions:
     level.protocol[rows] = octet(header, 6)
     payload, end, length = level.network[rows] + ipv6.LENGTH, level.end[rows], u16(header, 4)
     level.payload[rows] = payload
-    level.blame(rows[payload + length > end], Fault.TRUNCATED)
+    level.blame(rows, payload + length > end, Fault.TRUNCATED)
     level.end[rows] = np.where(length > 0, np.minimum(end, payload + length), end)
     return _skip_extensions(octets, level, rows)
 
@@ -89,7 +89,7 @@ def _skip_extensions(octets: Octets, level: Level, rows: Positions) -> Positions
             break
         rows = _skip_extension(octets, level, rows)
     endless = _IS_EXTENSION[level.protocol[rows]]
-    level.blame(rows[endless], Fault.BAD_IP)
+    level.blame(rows, endless, Fault.BAD_IP)
     return np.concatenate([*done, rows[~endless]])
 
 
@@ -103,7 +103,7 @@ def _skip_extension(octets: Octets, level: Level, rows: Positions) -> Positions:
     length[fragment] = extensions.FRAGMENT_LENGTH
     room = level.end[rows] - at
     whole = (room >= 2) & (room >= length)
-    level.blame(rows[~whole], Fault.TRUNCATED)
+    level.blame(rows, ~whole, Fault.TRUNCATED)
     place = u16(header, 2)
     level.partial[rows[whole & fragment & (place & 0xFFF9 > 0)]] = True
     later: Flags = fragment & (place & 0xFFF8 > 0)

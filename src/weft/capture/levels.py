@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weft.capture.columns import Fault, Level, Reading
-from weft.capture.fetch import Flags, Rows, fetch, octet, u16
+from weft.capture.fetch import Flags, Rows, fetch, octet, pick, u16
 from weft.capture.internet import read_ipv4, read_ipv6
 from weft.capture.tunnels import ETHERNET, read_gre, read_stt, read_udp_tunnels
 from weft.capture.walk import Octets, Positions
@@ -77,8 +77,8 @@ def _read_transport(
 ) -> None:
     """Ports, and the tunnel behind them. `rows` are at the beginning of their payload."""
     least, room = _LEAST[level.protocol[rows]], level.end[rows] - level.payload[rows]
-    level.blame(rows[(room > 0) & (room < least)], Fault.TRUNCATED)
-    rows = rows[(room > 0) & (room >= least) & (least > 0)]
+    level.blame(rows, (room > 0) & (room < least), Fault.TRUNCATED)
+    (rows,) = pick((room > 0) & (room >= least) & (least > 0), rows)
     header = fetch(octets, level.payload[rows], TRANSPORT_OCTETS)
     protocol = level.protocol[rows]
     for kind in (UDP, TCP, GRE, SCTP):
@@ -95,7 +95,8 @@ def _read_transport(
         elif kind == TCP:
             _check_tcp(level, these, its)
             is_stt = (level.dport[these] == stt.PORT) & (octet(its, 13) & stt.FOREIGN_FLAGS == 0)
-            read_stt(octets, level, these[is_stt], its[is_stt], inner_kinds)
+            these, its = pick(is_stt, these, its)
+            read_stt(octets, level, these, its, inner_kinds)
         elif kind == GRE:
             read_gre(level, these, its, inner_kinds, reading)
 
@@ -105,11 +106,11 @@ def _end_udp(level: Level, rows: Positions, header: Rows) -> None:
     length, end = u16(header, 4), level.end[rows]
     short = length < udp.LENGTH
     level.end[rows] = np.where(short, end, np.minimum(end, level.payload[rows] + length))
-    level.blame(rows[short & (length > 0)], Fault.BAD_TRANSPORT)
-    level.blame(rows[level.payload[rows] + length > end], Fault.TRUNCATED)
+    level.blame(rows, short & (length > 0), Fault.BAD_TRANSPORT)
+    level.blame(rows, level.payload[rows] + length > end, Fault.TRUNCATED)
 
 
 def _check_tcp(level: Level, rows: Positions, header: Rows) -> None:
     length = (octet(header, 12) >> 4).astype(np.int64) * 4
-    level.blame(rows[length < tcp.LENGTH], Fault.BAD_TRANSPORT)
-    level.blame(rows[level.payload[rows] + length > level.end[rows]], Fault.TRUNCATED)
+    level.blame(rows, length < tcp.LENGTH, Fault.BAD_TRANSPORT)
+    level.blame(rows, level.payload[rows] + length > level.end[rows], Fault.TRUNCATED)

@@ -47,7 +47,7 @@ def wrapped(inner: bytes) -> list[bytes]:
     ]
     if inner[12:14] == ethernet.IPV4.to_bytes(2, "big"):
         found.append(frame(*ip(47, Gre(ethernet.IPV4, key=10).pack() + inner[14:], VTEPS)))
-    return [*found, *(frame(*ip(6, piece, VTEPS)) for piece in stt(inner))]
+    return [*found, *(frame(*ip(6, piece, pair)) for pair in (VTEPS, VTEPS6) for piece in stt(inner))]
 
 
 def test_columns_are_what_tshark_sees(tmp_path: Path) -> None:
