@@ -207,7 +207,7 @@ def test_an_address_goes_with_its_port_on_weft(pair: Pair) -> None:
     pair.weft.ip("link set p3 down")
     try:
         wait_equal("FRR has removed it", lambda: fdb(pair, place.mac), set())
-        assert nexthops(pair, Mac.parse(place.mac)) == set()
+        wait_equal("and its route", lambda: nexthops(pair, Mac.parse(place.mac)), set())
     finally:
         pair.weft.ip("link set p3 up")
 

@@ -67,6 +67,7 @@ class Node:
         self._receive_device: Interface | None = None
         self._receive_retry_at = 0.0
         self._local_macs: dict[tuple[int, Mac], int] = {}
+        self._alive: set[tuple[int, int]] = set()
         self._table_lost = asyncio.Event()
         self._watching = False
         self._changes: deque[BestChange] = deque()
@@ -175,11 +176,18 @@ class Node:
         vaps = self._vaps()
         for network in self.networks:
             self.overlay.set_ports(network.vni, [vap.ifindex for vap in vaps if vap.bridge == network.vni])
-        alive = {(vap.bridge, vap.ifindex) for vap in vaps if self.interfaces[vap.name].up}
-        gone = [key for key, ifindex in self._local_macs.items() if (key[0], ifindex) not in alive]
+        before = self._alive
+        self._alive = {(vap.bridge, vap.ifindex) for vap in vaps if self.interfaces[vap.name].up}
+        if self._alive - before:
+            self._table_lost.set()
+        gone = [key for key, ifindex in self._local_macs.items() if (key[0], ifindex) not in self._alive]
         if gone and self.plane is not None:
             self.plane.forget(gone)
             self._handle([MacAged(bridge, mac, Place()) for bridge, mac in gone])
+
+    def _is_dead(self, bridge: int, ifindex: int) -> bool:
+        """Whether a port was down or elsewhere at the last look."""
+        return self._looked and (bridge, ifindex) not in self._alive
 
     # Facts of the data plane.
 
@@ -203,6 +211,10 @@ class Node:
         outcome = Outcome()
         for fact in facts:
             match fact:
+                case MacLearned(bridge, mac, place) if place.ifindex and self._is_dead(bridge, place.ifindex):
+                    # Learned from what was under way when its port went: nothing would ever take it back. If the
+                    # port is just coming up, the table is read once more when that is seen.
+                    continue
                 case MacLearned(bridge, mac, place) if place.ifindex:
                     self._local_macs[bridge, mac] = place.ifindex
                     if self.evpn is not None and self.evpn.concerns(bridge):
