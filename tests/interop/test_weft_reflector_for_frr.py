@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from support.agents import Agent, agent
 from support.frames import arp_request
@@ -120,6 +121,11 @@ def test_hosts_behind_frr_and_weft_reach_each_other(fabric: Fabric) -> None:
     assert stream(h2.machine, h1.machine, h1.ipv4, 2_000_000).whole
 
 
+def as_sent(running: Frr) -> list[EvpnRoute]:
+    """FRR 8.4.4 sometimes shows an L3VNI with its own route of a bare MAC address, which it does not send."""
+    return [replace(route, vnis=route.vnis[:1]) if not route.ip else route for route in running.routes()]
+
+
 def missing(expected: list[EvpnRoute], got: list[EvpnRoute]) -> tuple[list[EvpnRoute], list[EvpnRoute]]:
     """What is not there, and what is there beyond it."""
     return [route for route in expected if route not in got], [route for route in got if route not in expected]
@@ -130,9 +136,13 @@ def test_all_have_the_same_routes(fabric: Fabric) -> None:
     h1, h2 = fabric.hosts
     assert echo(h2.machine, fabric.far, ROUTED)  # now FRR knows h2's address and announces it, with its L3VNI
     wait_until("FRR announces the address", lambda: any(route.ip == h2.ipv4 for route in fabric.frr.routes()))
-    wait_equal("the ear has it all", lambda: missing(fabric.frr.routes(), fabric.ear.routes()), ([], []))
+    wait_equal("the ear has it all", lambda: missing(as_sent(fabric.frr), as_sent(fabric.ear)), ([], []))
     for running in (fabric.reflector, fabric.vtep):
-        wait_until("tables are alike", lambda r=running: shown_by_weft(r.items("evpn")) == fabric.frr.routes())  # type: ignore[misc]
+        wait_equal(
+            "tables are alike",
+            lambda r=running: missing(as_sent(fabric.frr), shown_by_weft(r.items("evpn"))),  # type: ignore[misc]
+            ([], []),
+        )
     assert {(route.type, route.mac, route.ip, route.vnis) for route in fabric.ear.routes()} == {
         (2, h1.mac, "", (VNI,)),
         (2, h2.mac, "", (VNI,)),
