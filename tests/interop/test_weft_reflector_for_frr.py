@@ -122,7 +122,10 @@ def test_hosts_behind_frr_and_weft_reach_each_other(fabric: Fabric) -> None:
 
 
 def as_sent(running: Frr) -> list[EvpnRoute]:
-    """FRR 8.4.4 sometimes shows an L3VNI with its own route of a bare MAC address, which it does not send."""
+    """FRR 8.4.4 sometimes shows an L3VNI with its own route of a bare MAC address that no receiver gets.
+
+    Only its own view is corrected: weft and the other FRR must hold exactly one label, or the test fails.
+    """
     return [replace(route, vnis=route.vnis[:1]) if not route.ip else route for route in running.routes()]
 
 
@@ -136,7 +139,7 @@ def test_all_have_the_same_routes(fabric: Fabric) -> None:
     h1, h2 = fabric.hosts
     assert echo(h2.machine, fabric.far, ROUTED)  # now FRR knows h2's address and announces it, with its L3VNI
     wait_until("FRR announces the address", lambda: any(route.ip == h2.ipv4 for route in fabric.frr.routes()))
-    wait_equal("the ear has it all", lambda: missing(as_sent(fabric.frr), as_sent(fabric.ear)), ([], []))
+    wait_equal("the ear has it all", lambda: missing(as_sent(fabric.frr), fabric.ear.routes()), ([], []))
     for running in (fabric.reflector, fabric.vtep):
         wait_equal(
             "tables are alike",
